@@ -1,0 +1,55 @@
+"""One small random case of everything that has a backward pass.
+
+Each Case is a map f(p, x) -> (y, backward) with a point (p, x), all sizes different. The tests of
+gradients, of the contract, of devices and the mutation script all run over this one list.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tinygen import layers as L
+
+
+@dataclass(frozen=True)
+class Case:
+    """name; make(rng) -> (f, p, x) in float64; zero: leaves whose gradient is rightly zero."""
+
+    name: str
+    make: Callable[[np.random.Generator], tuple[Any, Any, Any]]
+    zero: tuple[str, ...] = ()
+    wrt_x: bool = True
+
+
+def layer_case(name: str, layer: Any, *shape: int, zero: tuple[str, ...] = (), extra: Any = None):
+    """A case of a layer with a normal input of this shape; extra: rng -> third argument."""
+
+    def make(rng):
+        p, x = layer.init(rng, np.float64), rng.normal(size=shape)
+        p = jittered(rng, p)  # biases start at zero, where an error in them could hide
+        if extra is None:
+            return layer.forward, p, x
+        third = extra(rng)
+        return lambda p, x: layer.forward(p, x, third), p, x
+
+    return Case(name, make, zero)
+
+
+def jittered(rng, p):
+    from tinygen import tree
+
+    return tree.map(lambda a: a + 0.1 * rng.normal(size=a.shape), p)
+
+
+CASES: list[Case] = [
+    layer_case("Dense", L.Dense(4, 6), 2, 4),
+    layer_case("Dense without bias", L.Dense(4, 6, bias=False), 2, 4),
+    layer_case("Dense on rows of rows", L.Dense(4, 6), 2, 3, 4),
+    layer_case("Relu", L.Relu(), 2, 5),
+    layer_case("Tanh", L.Tanh(), 2, 5),
+    layer_case("Sigmoid", L.Sigmoid(), 2, 5),
+    layer_case("Softplus", L.Softplus(), 2, 5),
+    layer_case("Sequential", L.Sequential(L.Dense(4, 6), L.Tanh(), head=L.Dense(6, 3)), 2, 4),
+]

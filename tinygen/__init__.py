@@ -1,0 +1,8 @@
+"""tinygen: deep generative models to be read. Every backward pass is written by hand, and checked."""
+
+from tinygen.arrays import resolve_device, to_device, to_host
+from tinygen.pullback import Pullback
+
+__version__ = "0.1.0"
+
+__all__ = ["Pullback", "resolve_device", "to_device", "to_host"]
