@@ -1,0 +1,1 @@
+"""The few primitives where the speed lives."""

@@ -8,7 +8,6 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-
 from tinygen.arrays import Array, namespace
 
 BLOCK = 1 << 15  # entries; a few float32 blocks fit the second-level cache

@@ -5,14 +5,11 @@
 docs/derivations/compose.md
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from tinygen import tree
-from tinygen.arrays import Array, Params
+from tinygen.arrays import Params
 from tinygen.layers.base import Layer
 from tinygen.pullback import Pullback
 

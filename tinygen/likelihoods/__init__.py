@@ -1,0 +1,1 @@
+"""Likelihoods p(x | params): nll and its pullback, sample, mean."""

@@ -1,4 +1,4 @@
-"""One small random case of everything that has a backward pass.
+"""What a case is.
 
 Each Case is a map f(p, x) -> (y, backward) with a point (p, x), all sizes different. The tests of
 gradients, of the contract, of devices and the mutation script all run over this one list.
@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygen import layers as L
+from tinygen import tree
 
 
 @dataclass(frozen=True)
@@ -38,18 +38,4 @@ def layer_case(name: str, layer: Any, *shape: int, zero: tuple[str, ...] = (), e
 
 
 def jittered(rng, p):
-    from tinygen import tree
-
     return tree.map(lambda a: a + 0.1 * rng.normal(size=a.shape), p)
-
-
-CASES: list[Case] = [
-    layer_case("Dense", L.Dense(4, 6), 2, 4),
-    layer_case("Dense without bias", L.Dense(4, 6, bias=False), 2, 4),
-    layer_case("Dense on rows of rows", L.Dense(4, 6), 2, 3, 4),
-    layer_case("Relu", L.Relu(), 2, 5),
-    layer_case("Tanh", L.Tanh(), 2, 5),
-    layer_case("Sigmoid", L.Sigmoid(), 2, 5),
-    layer_case("Softplus", L.Softplus(), 2, 5),
-    layer_case("Sequential", L.Sequential(L.Dense(4, 6), L.Tanh(), head=L.Dense(6, 3)), 2, 4),
-]
