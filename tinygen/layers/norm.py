@@ -1,0 +1,136 @@
+"""The maths that batch norm and instance norm share: standardise each channel over a group of rows.
+
+mean = (1/M) sum_m x_m,   var = (1/M) sum_m (x_m - mean)^2
+x_hat_m = (x_m - mean) / sqrt(var + eps),   y_m = gamma x_hat_m + beta
+
+The input is seen as G groups of M rows, (G, M, C). A batch norm has one group, all positions of
+all examples; an instance norm has one group an example.
+
+Ioffe and Szegedy 2015, arXiv 1502.03167, algorithm 1      docs/derivations/batch_norm.md
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from tinygen.arrays import Array, Params, namespace
+from tinygen.kernels.elementwise import BLOCK
+from tinygen.layers.base import Layer, check_sizes
+from tinygen.pullback import Pullback
+
+
+class ScaledNorm(Layer):
+    """A norm with a scale and a shift a channel: gamma starts at 1, beta at 0."""
+
+    n: int
+    eps: float
+
+    def __post_init__(self) -> None:
+        check_sizes(self, n=self.n)
+        if not self.eps > 0:
+            raise ValueError(f"{type(self).__name__}: eps must be > 0, got {self.eps!r}")
+
+    @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        return {"gamma": (self.n,), "beta": (self.n,)}
+
+    def init(
+        self, rng: np.random.Generator, dtype: Any = np.float32, weights: str = "glorot"
+    ) -> Params:
+        return {"gamma": np.ones(self.n, dtype), "beta": np.zeros(self.n, dtype)}
+
+
+def normalise(p: Params, x: Array, groups: int, eps: float) -> tuple[Array, Pullback]:
+    """Each channel of each group gets mean 0 and variance 1, then gamma and beta.
+
+    x (..., C), whose leading axes are `groups` G times M rows. A block of rows is carried through
+    all lines of a loop while it is in the cache; x_hat is formed anew in the backward pass, which
+    is cheaper than to keep it.
+    """
+    xp, gamma, beta = namespace(x), p["gamma"], p["beta"]
+    rows = x.reshape(groups, -1, x.shape[-1])  #                    (G, M, C)
+    M = rows.shape[1]
+    mean, var = moments(rows)  #                                    (G, 1, C)  (1) (2)
+    inv_std = 1 / xp.sqrt(var + eps)  # 1 / sqrt(var + eps)         (G, 1, C)  (3)
+    y = xp.empty_like(rows)
+    for g, m in blocks(rows):
+        x_hat = (rows[g, m] - mean[g]) * inv_std[g]  #                         (4)
+        y[g, m] = gamma * x_hat + beta  # gamma x_hat + beta        (G, M, C)  (5)
+    y = y.reshape(x.shape)
+
+    def sums(dy: Array) -> tuple[Array, Array]:  # sum_m dy,  sum_m dy x_hat   (G, 1, C)
+        s_dy, s_dyx = xp.zeros_like(mean), xp.zeros_like(mean)
+        for g, m in blocks(rows):
+            x_hat = (rows[g, m] - mean[g]) * inv_std[g]
+            s_dy[g] += sum_over_rows(dy[g, m])
+            s_dyx[g] += sum_over_rows(dy[g, m] * x_hat)
+        return s_dy, s_dyx
+
+    def dp_of(s_dy: Array, s_dyx: Array) -> Params:
+        dgamma = s_dyx.sum(axis=(0, 1))  # sum_m dy_m x_hat_m           (C,)   (6)
+        dbeta = s_dy.sum(axis=(0, 1))  # sum_m dy_m                     (C,)   (7)
+        return {"gamma": dgamma, "beta": dbeta}
+
+    def dx_of(dy: Array, s_dy: Array, s_dyx: Array) -> Array:
+        m_dy, m_dyx = s_dy / M, s_dyx / M
+        dx = xp.empty_like(rows)
+        for g, m in blocks(rows):
+            # gamma / std (dy - mean(dy) - x_hat mean(dy x_hat))    (G, M, C)  (14)
+            x_hat = (rows[g, m] - mean[g]) * inv_std[g]
+            dx[g, m] = (dy[g, m] - m_dy[g] - x_hat * m_dyx[g]) * (gamma * inv_std[g])
+        return dx.reshape(x.shape)
+
+    def dp(dy: Array) -> Params:
+        return dp_of(*sums(dy.reshape(rows.shape)))
+
+    def dx(dy: Array) -> Array:
+        dy = dy.reshape(rows.shape)
+        return dx_of(dy, *sums(dy))
+
+    def both(dy: Array) -> tuple[Params, Array]:
+        dy = dy.reshape(rows.shape)
+        s = sums(dy)
+        return dp_of(*s), dx_of(dy, *s)
+
+    return y, Pullback(dp, dx, y, both)
+
+
+def moments(rows: Array) -> tuple[Array, Array]:
+    """The mean and the (biased) variance of each channel over the rows of each group.
+
+    rows (G, M, C); mean, var (G, 1, C). Two passes: the variance is a mean of squares of centred
+    values, so that a large mean does not cancel it.
+    """
+    xp, M = namespace(rows), rows.shape[1]
+    mean, var = xp.zeros_like(rows[:, :1]), xp.zeros_like(rows[:, :1])
+    for g, m in blocks(rows):
+        mean[g] += sum_over_rows(rows[g, m]) / M  # (1/M) sum_m x_m            (1)
+    for g, m in blocks(rows):
+        centred = rows[g, m] - mean[g]
+        var[g] += sum_over_rows(centred * centred) / M  # (1/M) sum_m (x_m - mean)^2   (2)
+    return mean, var
+
+
+def sum_over_rows(a: Array) -> Array:
+    """sum_m a[g, m]: (G, M, C) -> (G, 1, C), as the product 1^T a (see `sum_rows`)."""
+    return namespace(a).ones((1, a.shape[1]), a.dtype) @ a
+
+
+def blocks(rows: Array) -> Iterator[tuple[slice, slice]]:
+    """(groups, rows) slices that cover (G, M, C) in pieces of about BLOCK entries.
+
+    Small arrays, and arrays on a GPU, which has no such cache, are one piece.
+    """
+    G, M, C = rows.shape
+    if rows.size <= BLOCK or hasattr(namespace(rows), "fuse"):
+        yield slice(None), slice(None)
+    elif M * C <= BLOCK:
+        step = BLOCK // (M * C)
+        for g in range(0, G, step):
+            yield slice(g, g + step), slice(None)
+    else:
+        step = max(1, BLOCK // C)
+        for g in range(G):
+            for m in range(0, M, step):
+                yield slice(g, g + 1), slice(m, m + step)
