@@ -10,6 +10,7 @@ from tinygen.layers.instance_norm import InstanceNorm
 from tinygen.layers.layer_norm import LayerNorm
 from tinygen.layers.pixel_norm import PixelNorm
 from tinygen.layers.sequential import Sequential
+from tinygen.layers.shared import Shared
 
 __all__ = [
     "BatchNorm",
@@ -21,6 +22,7 @@ __all__ = [
     "PixelNorm",
     "Relu",
     "Sequential",
+    "Shared",
     "Sigmoid",
     "Softplus",
     "Tanh",

@@ -14,6 +14,10 @@ from tinygen.arrays import FLOATS, Array, Params, device_of, is_array, namespace
 from tinygen.pullback import Pullback
 
 
+class NonFinite(ValueError):
+    """An array that should hold numbers holds NaN or infinity."""
+
+
 class Layer:
     """A frozen description of a map x -> y with parameters p."""
 
@@ -125,7 +129,7 @@ def check_device(name: str, x: Array, other: Array) -> None:
 
 
 def check_finite(name: str, x: Array) -> None:
-    """Refuse NaN and infinity. Raises ValueError that counts them and names the first.
+    """Refuse NaN and infinity. Raises NonFinite, which counts them and names the first.
 
     One dot product finds them at memory speed; only when it is not finite (which large finite
     values cause too) is each entry looked at. On a GPU the answer would stall the queue at each
@@ -139,7 +143,7 @@ def check_finite(name: str, x: Array) -> None:
     bad = ~xp.isfinite(x)
     if bad.any():
         first = tuple(int(i) for i in xp.argwhere(bad)[0])
-        raise ValueError(
+        raise NonFinite(
             f"{name}: x holds {int(bad.sum())} values that are NaN or infinite, the first at "
             f"index {first}: look for a division by zero, a log of zero or a diverged step before it"
         )
