@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygen import tree
+from tinygen import arrays, tree
 
 
 @dataclass(frozen=True)
@@ -32,9 +32,23 @@ def layer_case(name: str, layer: Any, *shape: int, zero: tuple[str, ...] = (), e
         if extra is None:
             return layer.forward, p, x
         third = extra(rng)
-        return lambda p, x: layer.forward(p, x, third), p, x
+        return lambda p, x: layer.forward(p, x, beside(third, (p, x))), p, x
 
     return Case(name, make, zero)
+
+
+def beside(values, point):
+    """Arrays that a case fixes (masks, noise), on the device and in the float dtype of its point.
+
+    Thus one case serves all devices and dtypes: write f(p, x) with beside(noise, x).
+    """
+    first = next(a for _, a in tree.leaves(point) if a.dtype.kind == "f")
+
+    def move(a):
+        moved = arrays.namespace(first).asarray(a)
+        return moved.astype(first.dtype, copy=False) if a.dtype.kind == "f" else moved
+
+    return tree.map(move, values)
 
 
 def jittered(rng, p):

@@ -8,7 +8,7 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-from tinygen.arrays import Array, namespace
+from tinygen.arrays import Array, device_of, namespace
 
 BLOCK = 1 << 15  # entries; a few float32 blocks fit the second-level cache
 
@@ -46,6 +46,14 @@ def sigmoid(xp: Any, x: Array) -> Array:
 def softplus(xp: Any, x: Array) -> Array:
     """log(1 + e^x) = max(x, 0) + log(1 + e^-|x|), exact where e^x overflows."""
     return xp.maximum(x, 0) + xp.log1p(xp.exp(-xp.abs(x)))
+
+
+def row_blocks(rows: Array) -> list[slice]:
+    """Slices of the rows of a matrix (N, I), small enough for the cache; on a GPU only one."""
+    if device_of(rows) == "cuda":
+        return [slice(None)]
+    step = max(BLOCK // rows.shape[1], 1)
+    return [slice(start, start + step) for start in range(0, len(rows), step)]
 
 
 def sum_rows(a: Array) -> Array:

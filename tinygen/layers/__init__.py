@@ -1,6 +1,16 @@
 """The layers, one idea a file, forward and backward on one screen."""
 
-from tinygen.layers.activations import Relu, Sigmoid, Softplus, Tanh
+from tinygen.layers.summary import summary
+from tinygen.layers.softmax import Softmax
+from tinygen.layers.shape import Flatten, Reshape
+from tinygen.layers.residual import Residual
+from tinygen.layers.resample import ReflectionPad2d, Upsample2d
+from tinygen.layers.pool import AvgPool2d, MaxPool2d
+from tinygen.layers.gated import GatedTanh, Maxout
+from tinygen.layers.fork import Fork
+from tinygen.layers.embedding import Embedding
+from tinygen.layers.concat import Concat
+from tinygen.layers.activations import Elu, LeakyRelu, Relu, Sigmoid, Softplus, Tanh
 from tinygen.layers.base import Layer
 from tinygen.layers.batch_norm import BatchNorm
 from tinygen.layers.calibrate import calibrate
@@ -13,18 +23,34 @@ from tinygen.layers.sequential import Sequential
 from tinygen.layers.shared import Shared
 
 __all__ = [
+    "AvgPool2d",
     "BatchNorm",
+    "Concat",
     "Dense",
     "Dropout",
+    "Elu",
+    "Embedding",
+    "Flatten",
+    "Fork",
+    "GatedTanh",
     "InstanceNorm",
     "Layer",
     "LayerNorm",
+    "LeakyRelu",
+    "MaxPool2d",
+    "Maxout",
     "PixelNorm",
+    "ReflectionPad2d",
     "Relu",
+    "Reshape",
+    "Residual",
     "Sequential",
     "Shared",
     "Sigmoid",
+    "Softmax",
     "Softplus",
     "Tanh",
+    "Upsample2d",
     "calibrate",
+    "summary",
 ]

@@ -15,9 +15,26 @@ from tinygen.pullback import Pullback
 
 
 class Composite(Layer):
-    """A layer with named children. Its p holds one entry for each child that has parameters."""
+    """A layer with named children. Its p holds one entry for each child that has parameters.
+
+    `forward` takes a dict of extras by child name (masks, statistics); those of a child that is
+    itself a composite are a dict again. Raises TypeError for a child that is no layer.
+    """
 
     layers: dict[str, Layer]
+
+    def __init__(self, layers: dict[str, Layer]):
+        for name, layer in layers.items():
+            if not hasattr(layer, "forward"):
+                raise TypeError(
+                    f"{type(self).__name__}: layer {name!r} is of type {type(layer).__name__}, "
+                    "not a layer: give the layers one by one, as in Sequential(Dense(3, 5), Tanh())"
+                )
+        self.layers = layers
+
+    def __repr__(self) -> str:
+        children = ", ".join(f"{name}={layer!r}" for name, layer in self.layers.items())
+        return f"{type(self).__name__}({children})"
 
     def with_layers(self, layers: dict[str, Layer]) -> "Composite":
         """The same composite over other children of the same names."""
@@ -48,3 +65,8 @@ class Composite(Layer):
                     f"{type(self).__name__}: {what} for {names}, "
                     f"but the layers are {list(self.layers)}"
                 )
+
+    @staticmethod
+    def gather(grads: dict[str, Params]) -> Params:
+        """dp by child name, without the children that have no parameters."""
+        return {name: dp for name, dp in grads.items() if dp}

@@ -19,10 +19,7 @@ class Sequential(Composite):
     """
 
     def __init__(self, *layers: Layer, **named: Layer):
-        self.layers = {str(i): layer for i, layer in enumerate(layers)} | named
-
-    def __repr__(self) -> str:
-        return f"Sequential({', '.join(f'{n}={layer!r}' for n, layer in self.layers.items())})"
+        super().__init__({str(i): layer for i, layer in enumerate(layers)} | named)
 
     def with_layers(self, layers: dict[str, Layer]) -> "Sequential":
         return Sequential(**layers)
@@ -34,10 +31,11 @@ class Sequential(Composite):
         self.check_names(p, extras)
         chain, h = [], x
         for name in self.layers:
-            h, backward = self.run(name, p, h, extras)  # h_l = f_l(h_{l-1})
+            h, backward = self.run(name, p, h, extras)  # h_l = f_l(h_{l-1})   (1)
             chain.append((name, backward))
+        first = next((i for i, name in enumerate(self.layers) if p.get(name)), len(chain))
         return h, Pullback(
-            lambda dy: pull(chain, dy, dx=False)[0],
+            lambda dy: pull(chain, dy, first, dx=False)[0],
             lambda dy: pull(chain, dy, dp=False)[1],
             h,
             lambda dy: pull(chain, dy),
@@ -45,15 +43,18 @@ class Sequential(Composite):
 
 
 def pull(
-    chain: list[tuple[str, Pullback]], dh: Any, dp: bool = True, dx: bool = True
+    chain: list[tuple[str, Pullback]], dh: Any, first: int = 0, dp: bool = True, dx: bool = True
 ) -> tuple[Params, Any]:
-    """dh_{l-1} = f_l'^T dh_l, from the last layer to the first; only the halves asked for."""
+    """dh_{l-1} = f_l'^T dh_l, from the last layer to the first; only the halves asked for.   (2)
+
+    first : the index of the first layer with parameters; without dx, what is before it is left out
+    """
     grads: Params = {}
     for i, (name, backward) in reversed(list(enumerate(chain))):
         if not dp:
             dh = backward.dx(dh)
-        elif i == 0 and not dx:
-            grads[name] = backward.dp(dh)  # nobody needs dx: not computed
-        else:
+        elif dx or i > first:
             grads[name], dh = backward(dh)
-    return {name: grads[name] for name, _ in chain if grads.get(name)}, dh
+        elif i == first:
+            grads[name] = backward.dp(dh)  # nobody needs dx: not computed
+    return Composite.gather({name: grads[name] for name, _ in chain if name in grads}), dh
