@@ -1,26 +1,26 @@
 """The layers, one idea a file, forward and backward on one screen."""
 
-from tinygen.layers.summary import summary
-from tinygen.layers.softmax import Softmax
-from tinygen.layers.shape import Flatten, Reshape
-from tinygen.layers.residual import Residual
-from tinygen.layers.resample import ReflectionPad2d, Upsample2d
-from tinygen.layers.pool import AvgPool2d, MaxPool2d
-from tinygen.layers.gated import GatedTanh, Maxout
-from tinygen.layers.fork import Fork
-from tinygen.layers.embedding import Embedding
-from tinygen.layers.concat import Concat
 from tinygen.layers.activations import Elu, LeakyRelu, Relu, Sigmoid, Softplus, Tanh
 from tinygen.layers.base import Layer
 from tinygen.layers.batch_norm import BatchNorm
 from tinygen.layers.calibrate import calibrate
+from tinygen.layers.concat import Concat
 from tinygen.layers.dense import Dense
 from tinygen.layers.dropout import Dropout
+from tinygen.layers.embedding import Embedding
+from tinygen.layers.fork import Fork
+from tinygen.layers.gated import GatedTanh, Maxout
 from tinygen.layers.instance_norm import InstanceNorm
 from tinygen.layers.layer_norm import LayerNorm
 from tinygen.layers.pixel_norm import PixelNorm
+from tinygen.layers.pool import AvgPool2d, MaxPool2d
+from tinygen.layers.resample import ReflectionPad2d, Upsample2d
+from tinygen.layers.residual import Residual
 from tinygen.layers.sequential import Sequential
+from tinygen.layers.shape import Flatten, Reshape
 from tinygen.layers.shared import Shared
+from tinygen.layers.softmax import Softmax
+from tinygen.layers.summary import summary
 
 __all__ = [
     "AvgPool2d",

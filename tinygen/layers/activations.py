@@ -1,4 +1,6 @@
-"""Elementwise nonlinearities. Each has y = f(x) and dx = f'(x) dy.   docs/derivations/activations.md
+"""Elementwise nonlinearities.
+
+y = f(x)        dx = f'(x) dy                              docs/derivations/activations.md
 
 Where f' is a function of y alone (all but softplus), only y is kept. A derivative is written
 as one `fused` pass, or in place on a buffer of its own: such passes cost memory traffic only.

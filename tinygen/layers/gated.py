@@ -53,27 +53,28 @@ class GatedTanh(Layer):
     def forward(self, p: Params, x: Array) -> tuple[Array, Pullback]:
         check_input(self, p, x, "...")
         _check_width(self, x, 2)
-        xp, O = namespace(x), x.shape[-1] // 2
-        rows = x.reshape(-1, 2 * O)  # leading axes as one (N, 2 O)
-        t, s, y = (xp.empty((len(rows), O), x.dtype) for _ in range(3))
+        xp, half = namespace(x), x.shape[-1] // 2
+        rows = x.reshape(-1, 2 * half)  # leading axes as one (N, 2 O)
+        t, s, ts = (xp.empty((len(rows), half), x.dtype) for _ in range(3))
         for n in row_blocks(rows):  # blocks that stay in the cache
-            a, b = rows[n, :O], rows[n, O:]
+            a, b = rows[n, :half], rows[n, half:]
             xp.tanh(a, out=t[n])  # t = tanh(a)   (3)
             xp.multiply(b, 0.5, out=s[n])
             xp.tanh(s[n], out=s[n])
             s[n] *= 0.5
             s[n] += 0.5  # s = sigmoid(b) = tanh(b / 2) / 2 + 1 / 2   (4)
-            xp.multiply(t[n], s[n], out=y[n])  # y = t s   (5)
+            xp.multiply(t[n], s[n], out=ts[n])  # y = t s   (5)
 
         def dx(dy: Array) -> Array:
-            dy_rows, dx = dy.reshape(-1, O), xp.empty_like(rows)
+            dy_rows, dx = dy.reshape(-1, half), xp.empty_like(rows)
             for n in row_blocks(rows):
                 dt = dy_rows[n] * s[n]
-                dx[n, :O] = dt * (1 - t[n] * t[n])  # da = dy s (1 - t^2)   (6)
-                dx[n, O:] = dt * t[n] * (1 - s[n])  # db = dy t s (1 - s)   (7)
+                dx[n, :half] = dt * (1 - t[n] * t[n])  # da = dy s (1 - t^2)   (6)
+                dx[n, half:] = dt * t[n] * (1 - s[n])  # db = dy t s (1 - s)   (7)
             return dx.reshape(x.shape)
 
-        return y.reshape(*x.shape[:-1], O), Pullback(no_params, dx, y.reshape(*x.shape[:-1], O))
+        y = ts.reshape(*x.shape[:-1], half)
+        return y, Pullback(no_params, dx, y)
 
 
 def _check_width(layer: Layer, x: Array, divisor: int) -> None:

@@ -88,7 +88,7 @@ def check_pair(layer: Layer, name: str, size: int | tuple[int, int]) -> None:
 
 def check_divides(layer: Layer, x: Array, kh: int, kw: int) -> None:
     """Refuse images that blocks of kh x kw do not tile. Raises ValueError."""
-    N, H, W, C = x.shape
+    _, H, W, _ = x.shape
     if H % kh or W % kw:
         raise ValueError(
             f"{type(layer).__name__}: blocks of {kh} x {kw} must tile the image, got x of shape "
