@@ -4,7 +4,7 @@ KL(q || p) = E_q[log q(z) - log p(z)]                      docs/derivations/kl.m
 """
 
 from tinygen.arrays import Array, Params, namespace
-from tinygen.likelihoods.base import check_dict, check_pair
+from tinygen.likelihoods.base import check_beside, check_dict
 from tinygen.pullback import Pullback
 
 
@@ -32,5 +32,5 @@ kl_to_standard_normal = kl_diagonal_standard
 def check_diagonal(name: str, q: Params) -> tuple[Array, Array]:
     """(mean, log_var) of a diagonal Gaussian, after refusing anything else."""
     check_dict(name, q, "mean", "log_var")
-    check_pair(name, q["mean"], q["log_var"])
+    check_beside(name, "log_var", q["log_var"], q["mean"])
     return q["mean"], q["log_var"]

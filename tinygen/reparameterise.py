@@ -5,7 +5,7 @@ z = mean + sigma eps,  eps ~ N(0, I)                       docs/derivations/repa
 """
 
 from tinygen.arrays import Array, Params, namespace
-from tinygen.likelihoods.base import check_dict, check_pair
+from tinygen.likelihoods.base import check_beside, check_dict
 from tinygen.pullback import Pullback
 
 
@@ -17,8 +17,8 @@ def reparameterise(q: Params, eps: Array) -> tuple[Array, Pullback]:
     """
     check_dict("reparameterise", q, "mean", "log_var")
     mean, log_var = q["mean"], q["log_var"]
-    check_pair("reparameterise", mean, log_var)
-    check_pair("reparameterise", mean, eps)
+    check_beside("reparameterise", "log_var", log_var, mean)
+    check_beside("reparameterise", "eps", eps, mean)
     std = namespace(mean).exp(0.5 * log_var)  # sigma = e^(log_var / 2)           (N, Z)
     noise = std * eps  #                                                          (N, Z)
     z = mean + noise  #                                                           (N, Z) (1)

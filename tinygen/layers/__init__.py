@@ -3,6 +3,7 @@
 from tinygen.layers.activations import Elu, LeakyRelu, Relu, Sigmoid, Softplus, Tanh
 from tinygen.layers.base import Layer
 from tinygen.layers.batch_norm import BatchNorm
+from tinygen.layers.bounded import Bounded
 from tinygen.layers.calibrate import calibrate
 from tinygen.layers.concat import Concat
 from tinygen.layers.dense import Dense
@@ -25,6 +26,7 @@ from tinygen.layers.summary import summary
 __all__ = [
     "AvgPool2d",
     "BatchNorm",
+    "Bounded",
     "Concat",
     "Dense",
     "Dropout",

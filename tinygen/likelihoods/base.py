@@ -5,7 +5,8 @@
 A likelihood is a frozen description. `params` are the numbers that a decoder puts out: an array
 or a dict of arrays, the batch first. `nll` is -log p(x | params) in nats, one number an example,
 summed over all axes but the first. The halves of the pullback are the gradients of the
-distribution's parameters (structure of `params`) and of the data x.
+distribution's parameters (structure of `params`) and of the data x. Integer data have no
+derivative: their dx is the empty tree ().
 """
 
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygen.arrays import Array, device_of, is_array, to_device
+from tinygen.arrays import Array, device_of, is_array, namespace, to_device
 from tinygen.kernels.elementwise import BLOCK
 from tinygen.layers.base import check_array, check_device, check_nonempty
 from tinygen.pullback import Pullback
@@ -35,54 +36,71 @@ class Likelihood:
         raise NotImplementedError(f"{type(self).__name__} defines no mean")
 
 
-def check_pair(name: str, params: Array, x: Array) -> None:
-    """Refuse float data x that does not stand beside `params` entry by entry.
+def check_beside(name: str, what: str, x: Array, params: Array) -> None:
+    """Refuse an array that does not stand beside `params` entry by entry; `what` names it.
 
-    Raises ValueError for another shape, empty or non-finite values of the parameters, TypeError
-    for dtypes and devices that differ. The values of x are the caller's to check.
+    Raises ValueError for another shape, TypeError for another dtype, device or kind of array.
+    The values of x are the caller's to check.
     """
-    check_array(f"{name} parameters", params, "...")
     if not is_array(x):
         raise TypeError(
-            f"{name}: expected x as a NumPy or CuPy array, got {type(x).__name__}: "
-            "use np.asarray(x, dtype=np.float32)"
+            f"{name}: expected {what} as a NumPy or CuPy array, got {type(x).__name__}: "
+            f"use np.asarray({what}, dtype=np.float32)"
         )
     check_device(name, x, params)
     if x.dtype != params.dtype:
         raise TypeError(
-            f"{name}: x is {x.dtype}, the parameters are {params.dtype}: "
-            f"use x.astype({str(params.dtype)!r})"
+            f"{name}: {what} is {x.dtype}, the parameters are {params.dtype}: "
+            f"use {what}.astype({str(params.dtype)!r})"
         )
     if x.shape != params.shape:
         raise ValueError(
-            f"{name}: x has shape {x.shape}, the parameters say {params.shape}: "
-            "give one data value for each; reshape x"
+            f"{name}: expected {what} of the parameters' shape {params.shape}, got {x.shape}: "
+            f"reshape {what}"
         )
 
 
 def check_dict(name: str, params: Any, *keys: str) -> None:
-    """Refuse parameters that are not a dict of exactly these keys. Raises ValueError."""
+    """Refuse parameters that are not a dict of float arrays under exactly these keys.
+
+    Raises ValueError for keys, emptiness, NaN and infinity, TypeError for kinds of array,
+    dtypes and devices that differ.
+    """
     if not isinstance(params, dict) or params.keys() != set(keys):
         given = sorted(params) if isinstance(params, dict) else type(params).__name__
-        raise ValueError(f"{name}: expected the parameters {sorted(keys)}, got {given}")
+        raise ValueError(f"{name}: expected a dict of {sorted(keys)}, got {given}")
+    first = params[keys[0]]
+    for key in keys:
+        check_array(f"{name} {key}", params[key], *("...",) if params[key].shape else ())
+        check_device(f"{name} {key}", params[key], first)
+        if params[key].dtype != first.dtype:
+            raise TypeError(
+                f"{name}: {key} is {params[key].dtype}, {keys[0]} is {first.dtype}: "
+                f"use {key}.astype({str(first.dtype)!r})"
+            )
 
 
 def check_levels(name: str, x: Array, like: Array, shape: tuple[int, ...], levels: int) -> None:
     """Refuse labels that are not whole numbers 0 .. levels-1 of the right shape.
 
-    CuPy wraps an index out of range where NumPy raises, so the range is checked here, on either
-    device. Raises ValueError for shape, emptiness and range, TypeError for dtype and device.
+    CuPy wraps an index out of range where NumPy raises, so the range is looked at on the host,
+    on either device. Raises ValueError for shape, emptiness and range, TypeError for the rest.
     """
     if not is_array(x):
-        raise TypeError(f"{name}: expected x as an integer array, got {type(x).__name__}")
+        raise TypeError(
+            f"{name}: expected x as an array of integers, got {type(x).__name__}: "
+            "use np.asarray(x, dtype=np.int64)"
+        )
     if x.dtype.kind not in "iu":
         raise TypeError(
-            f"{name}: expected integer levels 0..{levels - 1}, got {x.dtype}: "
-            f"for x in [0, 1] use xp.rint(x * {levels - 1}).astype(np.int64)"
+            f"{name}: expected integer levels 0..{levels - 1}, got {x.dtype}: for x in [0, 1] "
+            f"use np.rint({levels - 1} * x).astype(np.int64)"
         )
     check_device(name, x, like)
     if x.shape != shape:
-        raise ValueError(f"{name}: x has shape {x.shape}, the parameters say {shape}: reshape x")
+        raise ValueError(
+            f"{name}: expected x of shape {shape}, by the parameters, got {x.shape}: reshape x"
+        )
     check_nonempty(name, x)
     low, high = int(x.min()), int(x.max())
     if low < 0 or high >= levels:
@@ -102,22 +120,38 @@ def per_example(d: Array, like: Array) -> Array:
     return d.reshape(-1, *(1,) * (like.ndim - 1))
 
 
-def row_blocks(a: Array) -> Iterator[slice]:
+def row_blocks(a: Array, entries: int = BLOCK) -> Iterator[slice]:
     """Slices over the first axis: blocks that fit the cache on the CPU, one whole on a GPU."""
     n = a.shape[0]
-    step = n if device_of(a) == "cuda" else max(1, BLOCK * n // a.size)
+    step = n if device_of(a) == "cuda" else max(1, entries * n // a.size)
     for start in range(0, n, step):
-        yield slice(start, start + step)
+        yield slice(start, min(start + step, n))
 
 
 def uniform(rng: np.random.Generator, shape: tuple[int, ...], like: Array) -> Array:
-    """Numbers in [0, 1) with the dtype and on the device of `like`, drawn on the host."""
-    return to_device(rng.random(shape).astype(like.dtype), device_of(like))
+    """Numbers in [0, 1), drawn on the host, with the dtype and on the device of `like`.
+
+    Drawn in that dtype: a float64 below 1 may round to the float32 1, which is not below 1.
+    """
+    dtype = np.float64 if like.dtype == np.float64 else np.float32
+    return to_device(rng.random(shape, dtype), device_of(like))
 
 
 def normal(rng: np.random.Generator, shape: tuple[int, ...], like: Array) -> Array:
-    """Standard normal numbers with the dtype and on the device of `like`, drawn on the host."""
+    """Standard normal numbers, drawn on the host, with the dtype and on the device of `like`."""
     return to_device(rng.standard_normal(shape).astype(like.dtype), device_of(like))
+
+
+def draw_index(rng: np.random.Generator, logits: Array) -> Array:
+    """k (N, ...) with probability softmax(logits)_k, logits (N, ..., K), by the inverse CDF.
+
+    k is the first with u < cdf_k: a class of probability zero is never drawn.
+    """
+    xp = namespace(logits)
+    top = logits.max(axis=-1, keepdims=True)
+    cdf = xp.cumsum(xp.exp(logits - top), axis=-1)  # up to a common factor     (N, ..., K)
+    u = uniform(rng, (*logits.shape[:-1], 1), logits) * cdf[..., -1:]  #        (N, ..., 1)
+    return (cdf <= u).sum(axis=-1)  #                                           (N, ...)
 
 
 def no_data_gradient(dnll: Array) -> tuple[()]:

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 
 from tinygen.arrays import Array, Params, namespace
-from tinygen.layers.base import check_device, check_finite
+from tinygen.layers.base import check_array, check_finite
 from tinygen.likelihoods.base import (
     Likelihood,
+    check_beside,
     check_dict,
-    check_pair,
     normal,
     per_example,
     sum_examples,
@@ -47,7 +47,7 @@ class Gaussian(Likelihood):
     def nll(self, params: Any, x: Array) -> tuple[Array, Pullback]:
         """-log p(x) summed over the pixels: (N,), in nats; the gradients of params and of x."""
         mean, log_var = self.split(params)
-        check_pair("Gaussian", mean, x)
+        check_beside("Gaussian", "x", x, mean)
         check_finite("Gaussian", x)
         xp = namespace(x)
         precision = xp.exp(-log_var)  # 1 / sigma^2                  (shape of log_var)
@@ -84,15 +84,10 @@ class Gaussian(Likelihood):
     def split(self, params: Any) -> tuple[Array, Array]:
         """(mean, log_var), after refusing parameters of another structure."""
         if self.std is not None:
-            if isinstance(params, dict):
-                raise ValueError(f"Gaussian(std={self.std}): expected the mean as one array")
+            check_array(f"Gaussian(std={self.std}) mean", params, "...")
             return params, namespace(params).asarray(2 * math.log(self.std), params.dtype)
         check_dict("Gaussian", params, "mean", "log_var")
         mean, log_var = params["mean"], params["log_var"]
-        check_device("Gaussian", mean, log_var)
-        check_finite("Gaussian log_var", log_var)
-        if log_var.dtype != mean.dtype:
-            raise TypeError(f"Gaussian: mean is {mean.dtype}, log_var is {log_var.dtype}")
         if not broadcasts(log_var.shape, mean.shape):
             raise ValueError(
                 f"Gaussian: log_var of shape {log_var.shape} does not broadcast to the mean's "
@@ -112,6 +107,7 @@ def sum_to(a: Array, shape: tuple[int, ...]) -> Array:
     """The adjoint of broadcasting: the sum of `a` over the axes along which it was repeated."""
     if a.shape == shape:
         return a
+    xp = namespace(a)
     a = a.reshape(-1, *a.shape[a.ndim - len(shape) :]).sum(axis=0)
     axes = tuple(i for i, size in enumerate(shape) if size == 1)
-    return a.sum(axis=axes, keepdims=True) if axes else a
+    return xp.asarray(a.sum(axis=axes, keepdims=True) if axes else a)
