@@ -1,0 +1,328 @@
+"""The VAE's probability statements are true, and its gradients are those of its loss."""
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+from cases.common import jittered
+
+from tinygen import layers as L
+from tinygen import tree
+from tinygen.check import check_gradients
+from tinygen.likelihoods import Bernoulli, Gaussian
+from tinygen.models import vae as vae_module
+from tinygen.models.vae import VAE, dense_vae
+from tinygen.optim import adam
+
+# A linear VAE is probabilistic PCA (Tipping and Bishop 1999): everything about it is known.
+D, Z, STD = 5, 2, 0.6
+LINEAR = VAE(
+    encoder=L.Fork(mean=L.Dense(D, Z), log_var=L.Dense(D, Z)),
+    decoder=L.Dense(Z, D),
+    n_latent=Z,
+    likelihood=Gaussian(std=STD),
+)
+
+
+def linear_model(rng, n=4):
+    """Parameters, data, the exact log p(x) (n,) and KL(q(z|x) || p(z|x)) (n,)."""
+    p = near_prior(jittered(rng, LINEAR.init(rng, np.float64)))
+    x = rng.normal(size=(n, D))
+    W, b = p["decoder"]["W"], p["decoder"]["b"]
+    cov = W.T @ W + STD**2 * np.eye(D)  # x = z W + b + noise
+    error = x - b
+    mahalanobis = (error @ np.linalg.inv(cov) * error).sum(axis=1)
+    log_p = -0.5 * (mahalanobis + np.linalg.slogdet(2 * np.pi * cov)[1])
+
+    precision = np.eye(Z) + W @ W.T / STD**2  # of the posterior p(z|x)
+    posterior_mean = error @ W.T / STD**2 @ np.linalg.inv(precision)
+    q = LINEAR.encode(p, x)
+    d = q["mean"] - posterior_mean
+    kl = 0.5 * (
+        (np.exp(q["log_var"]) * np.diag(precision)).sum(axis=1)
+        + (d @ precision * d).sum(axis=1)
+        - Z
+        - np.linalg.slogdet(precision)[1]
+        - q["log_var"].sum(axis=1)
+    )
+    return p, x, log_p, kl
+
+
+def near_prior(p):
+    """p with q(z|x) wide, near the prior, so that the importance weights have light tails."""
+    return {"encoder": tree.scale(p["encoder"], 0.3), "decoder": tree.scale(p["decoder"], 1.5)}
+
+
+def expected_elbo(model, p, x):
+    """E_eps[ELBO], exact for a linear decoder: the ELBO is quadratic in eps, so the 2Z points
+    +-sqrt(Z) e_j, which have the mean and covariance of N(0, I), average it without error."""
+    points = math.sqrt(Z) * np.concatenate([np.eye(Z), -np.eye(Z)])
+    return np.mean([model.elbo(p, x, np.tile(e, (len(x), 1))) for e in points], axis=0)
+
+
+def test_log_p_minus_elbo_is_the_divergence_from_the_posterior(rng):
+    p, x, log_p, kl = linear_model(rng)
+    assert np.all(kl > 0.01)
+    np.testing.assert_allclose(log_p - expected_elbo(LINEAR, p, x), kl, rtol=1e-10)
+
+
+def test_importance_sampling_finds_the_exact_likelihood(rng):
+    p, x, log_p, _ = linear_model(rng)
+    found, error = LINEAR.log_prob(p, x, rng, samples=40_000)
+    assert found.shape == error.shape == (4,)
+    assert np.all(error < 0.05)
+    assert np.all(abs(found - log_p) <= 4 * error)
+
+
+def test_the_bounds_rise_with_the_samples_towards_log_p(rng):
+    p, x, log_p, _ = linear_model(rng, n=1)
+    many = np.repeat(x, 4000, axis=0)
+    means, errors = [], []
+    for samples in (1, 5, 50):
+        bound = LINEAR.log_prob(p, many, rng, samples)[0]
+        means.append(bound.mean())
+        errors.append(bound.std() / math.sqrt(len(bound)))
+    elbo = expected_elbo(LINEAR, p, x)[0]
+    assert abs(means[0] - elbo) <= 4 * errors[0]  # L_1 is the ELBO
+    assert means[0] + 4 * errors[0] < means[1] < means[2] - 4 * errors[2]
+    assert means[2] <= log_p[0] + 4 * errors[2]
+
+
+def test_the_standard_error_is_the_spread_of_repeated_estimates(rng):
+    p, x, _, _ = linear_model(rng, n=1)
+    estimates, errors = LINEAR.log_prob(p, np.repeat(x, 1000, axis=0), rng, samples=2000)
+    assert estimates.std() == pytest.approx(errors.mean(), rel=0.15)
+
+
+def test_one_sample_says_nothing_of_its_error(rng):
+    p, x, _, _ = linear_model(rng)
+    assert np.all(np.isinf(LINEAR.log_prob(p, x, rng, samples=1)[1]))
+
+
+def test_the_likelihood_does_not_depend_on_how_the_work_is_cut(rng, monkeypatch):
+    p, x, _, _ = linear_model(rng)
+    whole, error = LINEAR.log_prob(p, x, np.random.default_rng(5), samples=30)
+    for rows in (7, 64):
+        monkeypatch.setattr(vae_module, "DECODER_ROWS", rows)
+        found = LINEAR.log_prob(p, x, np.random.default_rng(5), samples=30)
+        np.testing.assert_allclose(found, (whole, error), rtol=1e-12)
+
+
+def test_the_probabilities_of_all_binary_images_sum_to_one(rng):
+    model = dense_vae(4, 6, 2)
+    p = near_prior(model.init(rng, np.float64))
+    x = np.array(list(itertools.product((0.0, 1.0), repeat=4)))
+    log_p, error = model.log_prob(p, x, rng, samples=20_000)
+    prob = np.exp(log_p)
+    spread = math.sqrt(((prob * error) ** 2).sum())
+    assert prob.max() > 1.5 * prob.min() and spread < 0.01
+    assert abs(prob.sum() - 1) <= 4 * spread
+
+
+def test_a_sampled_likelihood_equals_the_integral_over_the_latent(rng):
+    model = dense_vae(4, 6, 1)
+    p = near_prior(model.init(rng, np.float64))
+    x = (rng.random((3, 4)) < 0.5).astype(float)
+    nodes, weights = np.polynomial.hermite_e.hermegauss(80)  # E over z ~ N(0, 1)
+    logits = model.decode(p, nodes[:, None])
+    log_px_z = -np.stack([Bernoulli().nll(logits, np.tile(row, (80, 1)))[0] for row in x], axis=1)
+    exact = np.log((weights[:, None] * np.exp(log_px_z)).sum(axis=0) / weights.sum())
+    found, error = model.log_prob(p, x, rng, samples=20_000)
+    assert np.all(error < 0.02)
+    assert np.all(abs(found - exact) <= 4 * error)
+
+
+def test_the_loss_is_the_mean_of_minus_the_elbo_and_the_sum_of_its_terms(rng):
+    model = dense_vae(7, 5, 2, Bernoulli(grey=True))
+    p, x = model.init(rng, np.float64), rng.random((3, 7))
+    noise = model.draw_noise(rng, x)
+    value, backward = model.loss(p, x, noise)
+    assert value == pytest.approx(-model.elbo(p, x, noise).mean(), rel=1e-12)
+    assert value == pytest.approx(backward.terms["nll"] + backward.terms["kl"], rel=1e-12)
+
+
+MODELS = {
+    "bernoulli": dense_vae(7, 5, 2, Bernoulli(grey=True)),
+    "fixed": dense_vae(7, 5, 2, Gaussian(std=0.7)),
+    "shared": dense_vae(7, 5, 2, Gaussian(), "shared"),
+    "pixel": dense_vae(7, 5, 2, Gaussian(), "pixel"),
+}
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_one_call_checks_the_gradient_of_the_whole_model(rng, name):
+    model = MODELS[name]
+    p, x = jittered(rng, model.init(rng)), rng.uniform(0.1, 0.9, (3, 7))
+    noise = model.draw_noise(rng, x)
+    report = check_gradients(lambda p, x: model.loss(p, x, noise), p, x, rng=rng)
+    assert report.passed, str(report)
+    assert {row.name for row in report.rows} == {"x", *(name for name, _ in tree.leaves(p))}
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_every_parameter_moves_in_one_step(rng, name):
+    model = MODELS[name]
+    p, x = model.init(rng), rng.random((6, 7), np.float32)
+    before = tree.map(lambda a: a.copy(), p)
+    _, backward = model.loss(p, x, model.draw_noise(rng, x))
+    optimiser = adam(1e-3)
+    optimiser.update(p, backward.dp(), optimiser.init(p))
+    for (leaf, old), (_, new) in zip(tree.leaves(before), tree.leaves(p), strict=True):
+        assert np.any(old != new), f"{leaf} stood still"
+
+
+def test_shapes_and_dtypes_follow_data_and_parameters(rng):
+    model = dense_vae(7, 5, 2)
+    p, x = model.init(rng), (rng.random((3, 7)) < 0.5).astype(np.float32)
+    q = model.encode(p, x)
+    assert q["mean"].shape == q["log_var"].shape == (3, 2)
+    assert model.decode(p, q["mean"]).shape == (3, 7)
+    outputs = {
+        "sample": model.sample(p, rng, 4),
+        "reconstruction": model.reconstruct(p, x, rng),
+        "elbo": model.elbo(p, x, model.draw_noise(rng, x)),
+        "log_prob": model.log_prob(p, x, rng, samples=3)[0],
+        "error": model.log_prob(p, x, rng, samples=3)[1],
+        "noise": model.draw_noise(rng, x),
+        "loss": model.loss(p, x, model.draw_noise(rng, x))[0],
+    }
+    shapes = {"sample": (4, 7), "reconstruction": (3, 7), "noise": (3, 2), "loss": ()}
+    for name, value in outputs.items():
+        assert value.dtype == np.float32, name
+        assert value.shape == shapes.get(name, (3,)), name
+
+
+def test_sampling_draws_pixels_and_their_mean_only_where_asked(rng):
+    model = dense_vae(7, 5, 2)
+    p = tree.scale(model.init(rng, np.float64), 1.5)
+    x = (rng.random((3, 7)) < 0.5).astype(float)
+    draws, means = model.sample(p, rng, 20_000), model.sample(p, rng, 20_000, mean=True)
+    assert set(np.unique(draws)) == {0, 1}
+    assert np.all((means > 0) & (means < 1)) and np.ptp(means, axis=0).min() > 0.01
+    assert np.all(abs(draws.mean(axis=0) - means.mean(axis=0)) < 4 * np.sqrt(0.5 / 20_000))
+    assert set(np.unique(model.reconstruct(p, x, rng))) <= {0, 1}
+    soft = model.reconstruct(p, x, np.random.default_rng(1), mean=True)
+    assert np.all((soft > 0) & (soft < 1))
+    noise = model.draw_noise(np.random.default_rng(1), x)  # z is drawn, not its mean
+    q = model.encode(p, x)
+    z = q["mean"] + np.exp(q["log_var"] / 2) * noise
+    np.testing.assert_allclose(soft, Bernoulli().mean(model.decode(p, z)), rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", ["bernoulli", "fixed", "shared", "pixel"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_loss_and_gradients_equal_pytorch(rng, name, dtype):
+    torch = pytest.importorskip("torch")
+    functional = torch.nn.functional
+    n, d, h, z_size = (int(k) for k in rng.integers(2, 12, size=4))
+    likelihood = {"bernoulli": Bernoulli(grey=True), "fixed": Gaussian(std=0.7)}
+    variance = "pixel" if name == "pixel" else "shared"
+    model = dense_vae(d, h, z_size, likelihood.get(name, Gaussian()), variance)
+    p = tree.map(lambda a: a.astype(dtype), jittered(rng, model.init(rng, np.float64)))
+    x = rng.random((n, d)).astype(dtype)
+    noise = model.draw_noise(rng, x)
+
+    def bounded(v):
+        return 10 * torch.tanh(v / 10)
+
+    t = tree.map(lambda a: torch.tensor(a, requires_grad=True), p)
+    tx, eps = torch.tensor(x, requires_grad=True), torch.tensor(noise)
+    hidden = torch.relu(tx @ t["encoder"]["0"]["W"] + t["encoder"]["0"]["b"])
+    q = t["encoder"]["q"]
+    mean = hidden @ q["mean"]["W"] + q["mean"]["b"]
+    log_var = bounded(hidden @ q["log_var"]["0"]["W"] + q["log_var"]["0"]["b"])
+    z = mean + torch.exp(log_var / 2) * eps
+    hidden = torch.relu(z @ t["decoder"]["0"]["W"] + t["decoder"]["0"]["b"])
+    out = t["decoder"]["out"]
+    kl = 0.5 * (mean**2 + log_var.exp() - log_var - 1).sum() / n
+    head = out if name in ("bernoulli", "fixed") else out["mean"]
+    y = hidden @ head["W"] + head["b"]
+    if name == "bernoulli":
+        nll = functional.binary_cross_entropy_with_logits(y, tx, reduction="sum") / n
+    else:
+        v = torch.full_like(y, 2 * math.log(0.7))
+        if name == "shared":
+            v = bounded(out["log_var"]["0"]["c"]).expand_as(y)
+        if name == "pixel":
+            v = bounded(hidden @ out["log_var"]["0"]["W"] + out["log_var"]["0"]["b"])
+        gaussian = torch.distributions.Normal(y, torch.exp(v / 2))
+        nll = -gaussian.log_prob(tx).sum() / n
+    loss = nll + kl
+    loss.backward()
+
+    value, backward = model.loss(p, x, noise)
+    dp, dx = backward()
+    tolerance = 1e-5 if dtype == np.float32 else 1e-9
+    assert float(value) == pytest.approx(loss.item(), rel=tolerance)
+    theirs = dict(tree.leaves(tree.map(lambda a: a.grad.numpy(), t))) | {"x": tx.grad.numpy()}
+    for leaf, gradient in {**dict(tree.leaves(dp)), "x": dx}.items():
+        scale = max(1.0, float(abs(theirs[leaf]).max()))
+        np.testing.assert_allclose(gradient, theirs[leaf], atol=tolerance * scale, err_msg=leaf)
+
+
+def good(rng):
+    model = dense_vae(7, 5, 2)
+    p = model.init(rng)
+    x = (rng.random((3, 7)) < 0.5).astype(np.float32)
+    return model, p, x, model.draw_noise(rng, x)
+
+
+@pytest.mark.parametrize(
+    "damage, error, message",
+    [
+        (
+            lambda x: 2 * x - 1,
+            ValueError,
+            r"expected x within 0\.\.1, got -1\.\.1.*\(x \+ 1\) / 2",
+        ),
+        (lambda x: x / 2, ValueError, r"got grey levels between them: binarise x"),
+        (lambda x: np.where(x > 0, np.float32(np.nan), x), ValueError, r"NaN or infinite"),
+        (lambda x: x[:, :5], ValueError, r"expected x of shape \(\.\.\., 7\), got \(3, 5\)"),
+        (lambda x: x[:0], ValueError, r"is empty: give at least one example"),
+        (lambda x: x.astype(np.float64), TypeError, r"x is float64, parameter 'W' is float32"),
+        (lambda x: x.astype(np.uint8), TypeError, r"expected floats, got uint8"),
+    ],
+    ids=["range", "grey", "nan", "width", "empty", "dtype", "integers"],
+)
+def test_bad_data_is_refused_with_a_remedy(rng, damage, error, message):
+    model, p, x, noise = good(rng)
+    bad = damage(x)
+    with pytest.raises(error, match=message):
+        model.loss(p, bad, noise)
+    with pytest.raises(error, match=message):
+        model.log_prob(p, bad, rng)
+
+
+def test_noise_of_another_shape_is_refused(rng):
+    model, p, x, noise = good(rng)
+    with pytest.raises(ValueError, match=r"reparameterise: expected eps .* \(3, 2\), got \(2, 2\)"):
+        model.loss(p, x, noise[:2])
+
+
+def test_unknown_parameters_are_refused(rng):
+    model, p, x, noise = good(rng)
+    with pytest.raises(ValueError, match=r"VAE: expected .* got \['W'\]: use the dict"):
+        model.loss({"W": x}, x, noise)
+    with pytest.raises(ValueError, match=r"VAE: expected .* got list"):
+        model.sample([p], rng, 2)
+
+
+def test_an_encoder_of_another_width_is_refused(rng):
+    _, p, x, noise = good(rng)
+    small = dense_vae(7, 5, 2)
+    wrong = VAE(small.encoder, small.decoder, 3, Bernoulli())
+    with pytest.raises(ValueError, match=r"encoder's mean has shape \(3, 2\), expected \(3, 3\)"):
+        wrong.loss(p, x, noise)
+
+
+def test_bad_sizes_are_refused(rng):
+    model, p, x, _ = good(rng)
+    with pytest.raises(ValueError, match=r"n_latent must be a whole number >= 1, got 0"):
+        dense_vae(7, 5, 2).__class__(model.encoder, model.decoder, 0, Bernoulli())
+    with pytest.raises(ValueError, match=r"samples must be a whole number >= 1, got 0"):
+        model.log_prob(p, x, rng, samples=0)
+    with pytest.raises(ValueError, match=r"n must be a whole number >= 1, got -1"):
+        model.sample(p, rng, -1)
+    with pytest.raises(ValueError, match=r"unknown variance 'both': choose pixel or shared"):
+        dense_vae(7, 5, 2, Gaussian(), "both")

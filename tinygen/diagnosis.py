@@ -1,0 +1,83 @@
+"""Where did it become NaN? The first place in a loss whose value is not finite.
+
+The step is done again on host copies, with a probe around each layer of the model. On a GPU this
+is the only look at single layers: to look at each step would stall its queue.
+"""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from tinygen import tree
+from tinygen.arrays import Array, Params, to_host
+from tinygen.layers.base import Layer, NonFinite
+from tinygen.layers.compose import Composite
+from tinygen.pullback import Pullback
+
+
+class Found(Exception):
+    """The name of the first layer whose output is not finite."""
+
+
+class Probe(Layer):
+    """The same layer; raises Found where its output is not finite."""
+
+    def __init__(self, layer: Layer, name: str):
+        self.layer, self.name = layer, name
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.layer, name)
+
+    def forward(self, p: Params, x: Any, *extra: Any) -> tuple[Any, Pullback]:
+        """y of the layer within, after looking at it."""
+        y, backward = self.layer.forward(p, x, *extra)
+        if not all_finite(y):
+            raise Found(f"the output of layer {self.name} ({type(self.layer).__name__})")
+        return y, backward
+
+
+def first_nonfinite(
+    loss: Callable[[Params, Array, Any], Any], p: Params, x: Array, noise: Any
+) -> str:
+    """In words: a parameter, the data, a layer's output, or the loss itself.
+
+    loss : a method of a model (a dataclass whose fields are layers); of another function only the
+           arguments can be looked into.
+    """
+    p, x, noise = to_host(p), to_host(x), to_host(noise)
+    for name, leaf in tree.leaves(p):
+        if not np.isfinite(leaf).all():
+            return f"parameter {name}"
+    if not all_finite(x):
+        return "the data"
+    model = getattr(loss, "__self__", None)
+    if dataclasses.is_dataclass(model) and not isinstance(model, type):
+        layers = {
+            f.name: probed(getattr(model, f.name), f.name)
+            for f in dataclasses.fields(model)
+            if isinstance(getattr(model, f.name), Layer)
+        }
+        loss = getattr(dataclasses.replace(model, **layers), loss.__name__)
+    try:
+        with np.errstate(all="ignore"):
+            loss(p, x, noise)
+    except Found as found:
+        return str(found)
+    except NonFinite as error:  # arose between two layers
+        return str(error)
+    return "the loss itself"
+
+
+def probed(layer: Layer, name: str) -> Layer:
+    """`layer` with a probe around it and around each layer within it."""
+    if isinstance(layer, Composite):
+        children = {k: probed(child, f"{name}.{k}") for k, child in layer.layers.items()}
+        layer = layer.with_layers(children)
+    return Probe(layer, name)
+
+
+def all_finite(values: Any) -> bool:
+    """Whether each array of a tree holds finite numbers only."""
+    return all(bool(np.isfinite(leaf).all()) for _, leaf in tree.leaves(values))
