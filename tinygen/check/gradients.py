@@ -1,27 +1,29 @@
 """The gradient check: is the hand-written backward the derivative of the forward?
 
-For a map y = f(p, x), a random cotangent u and a direction v in one leaf theta,
+For a map y = f(p, x), a random cotangent u and a unit direction v in one leaf theta,
 
-    exact    <grad, v>,  grad = backward(u) at that leaf
+    exact    <g, v>,  g = backward(u) at that leaf
     numeric  (<u, f(theta + h v)> - <u, f(theta - h v)>) / 2h
 
 must agree. Each leaf is moved by itself, for a wrong bias hides behind a large weight; u, v and
-the redrawn points come from separate streams. Derivation and tolerances: docs/derivations/check.md
+redrawn points come from separate streams.                          docs/derivations/check.md
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from tinygen import arrays, tree
+from tinygen import arrays
+from tinygen.check import differences, points
+from tinygen.check.points import Leaf
 from tinygen.check.report import Report, Row
 
 STEPS = (1e-4, 1e-5, 1e-6)
 TOLERANCE = 1e-6
-DIRECTIONS = 5  # random ones for a large leaf
-EVERY_COORDINATE = 200  # leaves up to this size are moved along each axis
 REDRAWS = 5
+KINK = "WRONG: kink suspected"
+ZERO = "WRONG: zero"
 
 
 def check_gradients(
@@ -35,27 +37,31 @@ def check_gradients(
 ) -> Report:
     """Compare the backward pass of `f` with central differences, leaf by leaf, in float64.
 
-    f     : a layer, or a function f(p, x) -> (y, backward); y is an array or a tree of arrays
-    p, x  : parameters and input, trees of arrays; integer leaves of x are not differentiated
+    f     : a layer, or a function f(p, x) -> (y, backward); y is an array or a tree of arrays.
+            Noise and conditions must be fixed: lambda p, x: layer.forward(p, x, mask)
+    p, x  : parameters and input, trees of arrays; integer leaves are not differentiated
     rng   : draws cotangents, directions, and the point anew at a kink
     wrt_x : False leaves the input out (data of a loss that has no dx)
     zero  : names of leaves ("x", "0.b") whose gradient is rightly zero; any other leaf with a
             zero gradient fails, for a forgotten gradient looks the same
 
-    Returns a Report. Raises nothing for a wrong gradient: assert `report.passed`.
+    Accepted where |numeric - exact| <= 1e-6 max(|numeric|, |g|) + 10 eps S / h, S = sum |u y|,
+    at the best of h = 1e-4, 1e-5, 1e-6, for five random directions in each leaf and for every
+    coordinate of leaves up to 200 entries. Where the two one-sided slopes differ, as at ReLU's 0,
+    the point is redrawn, at most 5 times; a kink that stays fails.
+
+    Returns a Report: assert `report.passed`, print it, or plot the error against the step.
+    Raises ValueError for a name in `zero` that no leaf has; a wrong gradient raises nothing.
     """
-    call = f.forward if hasattr(f, "forward") else f
-    title = f"gradients of {describe(f)}"
-    streams = rng.spawn(3)
-    p, x = to_float64(p), to_float64(x)
+    call, streams = points.forward_of(f), rng.spawn(3)
+    p, x = points.to_float64(p), points.to_float64(x)
     for redraws in range(REDRAWS + 1):
-        report = check_point(call, p, x, streams, wrt_x, zero, title)
-        report.redraws = redraws
-        report.sweep = lambda p=p, x=x: sweep(call, p, x, streams, wrt_x)
-        if not any("kink" in row.verdict for row in report.rows):
+        report = check_point(call, p, x, streams, wrt_x, zero)
+        report.title, report.redraws = f"gradients of {points.describe(f)}", redraws
+        if not spoilt_by_kinks(report):
             break
         if redraws < REDRAWS:
-            p, x = (jitter(streams[2], value) for value in (p, x))
+            p, x = points.redraw(call, p, x, streams[2], wrt_x)
     return report
 
 
@@ -66,169 +72,98 @@ def check_point(
     streams: list[np.random.Generator],
     wrt_x: bool,
     zero: tuple[str, ...],
-    title: str,
 ) -> Report:
     """One row a leaf, at one point (p, x)."""
     cotangents, directions, _ = streams
+    report = Report("")
     y, backward = call(p, x)
-    u = tree.map(lambda leaf: like(cotangents.normal(size=leaf.shape), leaf), y)
-    dp, dx = backward(u) if wrt_x else (backward.dp(u), None)
-    report = Report(title)
-    for name, leaf, gradient, f_of in moving_leaves(call, p, x, dp, dx, wrt_x):
-        if gradient is None or gradient.shape != leaf.shape:
-            got = "no gradient" if gradient is None else f"shape {gradient.shape}"
-            report.rows.append(Row(name, np.inf, None, f"WRONG: {got}, expected {leaf.shape}"))
-            continue
-        report.rows.append(check_leaf(name, leaf, gradient, f_of, u, directions, name in zero))
-    expected = {name for name, _ in tree.leaves(p)}
-    for name, _ in tree.leaves(dp):
-        if name not in expected:
-            report.rows.append(Row(name, np.inf, None, "WRONG: a gradient of no parameter"))
+    if not points.is_finite(y):
+        report.rows.append(Row("y", np.inf, None, "WRONG: y holds NaN or infinity"))
+        return report
+    if not points.equal(y, call(p, x)[0]):
+        problem = "WRONG: y differs from call to call; noise must be an argument"
+        report.rows.append(Row("y", np.inf, None, problem))
+        return report
+    u = points.cotangent(cotangents, y)
+    S = differences.magnitude(u, y)
+    dp, dx = gradients_of(backward, u, wrt_x)
+    leaves = list(points.leaves_of(call, p, x, dp, dx, wrt_x))
+    unknown = set(zero) - {leaf.name for leaf in leaves}
+    if unknown:
+        names = [leaf.name for leaf in leaves]
+        raise ValueError(f"zero= names {sorted(unknown)}, but the leaves are {names}")
+    for leaf in leaves:
+        if leaf.problem is not None:
+            report.rows.append(Row(leaf.name, np.inf, None, f"WRONG: {leaf.problem}"))
+        else:
+            report.rows.append(check_leaf(leaf, u, S, directions, leaf.name in zero))
+    sound = [leaf for leaf in leaves if leaf.problem is None and leaf.value.size]
+    report.sweep = lambda: differences.sweep(sound, u, directions)
     return report
 
 
-def check_leaf(
-    name: str,
-    leaf: Any,
-    gradient: Any,
-    f_of: Callable[[Any], Any],
-    u: Any,
-    rng: np.random.Generator,
-    zero_is_right: bool,
-) -> Row:
-    """The worst direction of one leaf: its error relative to the tolerance decides."""
-    gradient = arrays.to_host(gradient).astype(np.float64)
-    norm = float(np.linalg.norm(gradient))
-    worst, all_zero = Row(name, 0.0, None, "ok"), True
-    for v in unit_directions(leaf.shape, rng):
-        exact = float((gradient * v).sum())
-        best = None
-        for h in STEPS:
-            above, below = f_of(leaf + like(h * v, leaf)), f_of(leaf - like(h * v, leaf))
-            numeric, floor = difference(above, below, u, h)
-            error = abs(numeric - exact)
-            allowed = TOLERANCE * max(abs(numeric), norm) + floor
-            if best is None or error / allowed < best[0]:
-                best = (error / allowed, error / max(abs(numeric), norm, floor), h, numeric, floor)
-            if error <= allowed:
-                break
-        assert best is not None
-        excess, relative, h, numeric, floor = best
-        all_zero &= abs(numeric) <= floor and abs(exact) <= floor
-        if excess > 1:
-            kink = is_kink(f_of, leaf, v, u)
-            return Row(name, relative, h, "WRONG: kink suspected" if kink else "WRONG")
-        if worst.step is None or relative > worst.error:
-            worst = Row(name, relative, h, "ok")
-    if all_zero and not zero_is_right:
-        return Row(name, worst.error, worst.step, "WRONG: zero; if that is right, name it in zero=")
-    if zero_is_right and not all_zero:
-        return Row(name, worst.error, worst.step, "WRONG: named in zero=, but it is not zero")
-    return Row(name, worst.error, worst.step, "zero" if all_zero else "ok")
+def spoilt_by_kinks(report: Report) -> bool:
+    """Whether another point is worth trying: a kink, and no plain error, which would be final.
 
-
-def difference(above: Any, below: Any, u: Any, h: float) -> tuple[float, float]:
-    """(<u, above> - <u, below>) / 2h, and the rounding floor 10 eps S / h, S = sum |u y|."""
-    numeric, magnitude = 0.0, 0.0
-    leaves = zip(tree.leaves(above), tree.leaves(below), tree.leaves(u), strict=True)
-    for (_, a), (_, b), (_, c) in leaves:
-        numeric += float((c * (a - b)).sum()) / (2 * h)
-        magnitude += float(abs(c * a).sum())
-    return numeric, 10 * np.finfo(np.float64).eps * magnitude / h
-
-
-def is_kink(f_of: Callable[[Any], Any], leaf: Any, v: np.ndarray, u: Any) -> bool:
-    """Whether the two one-sided slopes stay apart as h shrinks, as they do at a corner.
-
-    On a smooth function their gap is h f'': ten times smaller at a tenth of the step.
+    Beside a kink a zero is no plain error: ReLUs that stand at 0 block what lies before them.
     """
-    gaps, floors = [], []
-    here = f_of(leaf)
-    for h in (1e-4, 1e-5):
-        step = like(h * v, leaf)
-        right, floor = difference(f_of(leaf + step), here, u, h / 2)
-        left, _ = difference(here, f_of(leaf - step), u, h / 2)
-        gaps.append(abs(right - left))
-        floors.append(2 * floor)
-    return gaps[1] > floors[1] and gaps[1] > 0.3 * gaps[0]
-
-
-def sweep(
-    call: Callable[..., Any], p: Any, x: Any, streams: list[np.random.Generator], wrt_x: bool
-) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Relative error against the step, 1e-1 to 1e-12, along one direction a leaf."""
-    y, backward = call(p, x)
-    u = tree.map(lambda leaf: like(streams[0].normal(size=leaf.shape), leaf), y)
-    dp, dx = backward(u) if wrt_x else (backward.dp(u), None)
-    steps, errors = np.logspace(-1, -12, 23), {}
-    for name, leaf, gradient, f_of in moving_leaves(call, p, x, dp, dx, wrt_x):
-        v = streams[1].normal(size=leaf.shape)
-        v /= np.linalg.norm(v)
-        exact = float((arrays.to_host(gradient) * v).sum())
-        numeric = [
-            difference(f_of(leaf + like(h * v, leaf)), f_of(leaf - like(h * v, leaf)), u, h)[0]
-            for h in steps
-        ]
-        errors[name] = (steps, np.maximum(np.abs(np.array(numeric) / exact - 1), 1e-17))
-    return errors
-
-
-def moving_leaves(
-    call: Callable[..., Any], p: Any, x: Any, dp: Any, dx: Any, wrt_x: bool
-) -> Iterator[tuple[str, Any, Any, Callable[[Any], Any]]]:
-    """(name, leaf, gradient or None, leaf -> y) for each parameter and each float input leaf."""
-    gradients = dict(tree.leaves(dp))
-    for name, leaf in tree.leaves(p):
-        yield (
-            name,
-            leaf,
-            gradients.get(name),
-            lambda moved, name=name: call(tree.replace(p, name, moved), x)[0],
-        )
-    gradients = dict(tree.leaves(dx)) if wrt_x else {}
-    for name, leaf in tree.leaves(x) if wrt_x else ():
-        if leaf.dtype == np.float64:
-            yield (
-                f"x.{name}" if name else "x",
-                leaf,
-                gradients.get(name),
-                lambda moved, name=name: call(p, tree.replace(x, name, moved))[0],
-            )
-
-
-def unit_directions(shape: tuple[int, ...], rng: np.random.Generator) -> Iterator[np.ndarray]:
-    """Every coordinate axis of a small leaf, and DIRECTIONS random directions of any."""
-    size = int(np.prod(shape))
-    if size <= EVERY_COORDINATE:
-        for i in range(size):
-            axis = np.zeros(size)
-            axis[i] = 1.0
-            yield axis.reshape(shape)
-    for _ in range(DIRECTIONS):
-        v = rng.normal(size=shape)
-        yield v / np.linalg.norm(v)
-
-
-def to_float64(values: Any) -> Any:
-    """Float leaves in float64; integer leaves (labels, indices) as they are."""
-    return tree.map(lambda a: a.astype(np.float64) if a.dtype.kind == "f" else a, values)
-
-
-def jitter(rng: np.random.Generator, values: Any) -> Any:
-    """The point a little aside, away from a kink."""
-    return tree.map(
-        lambda a: a + like(1e-2 * rng.normal(size=a.shape), a) if a.dtype == np.float64 else a,
-        values,
+    failed = [row.verdict for row in report.rows if not row.passed]
+    return any(v.startswith(KINK) for v in failed) and all(
+        v.startswith((KINK, ZERO)) for v in failed
     )
 
 
-def like(values: Any, leaf: Any) -> Any:
-    """Host values with the dtype and on the device of a leaf."""
-    return arrays.namespace(leaf).asarray(np.asarray(values, leaf.dtype))
+def gradients_of(backward: Any, u: Any, wrt_x: bool) -> tuple[Any, Any]:
+    """dp and dx; without wrt_x dp alone, where the pullback can be cut in two."""
+    if not wrt_x and hasattr(backward, "dp"):
+        return backward.dp(u), None
+    return backward(u)
 
 
-def describe(f: Any) -> str:
-    """A short name for a layer, bound method or function."""
-    if hasattr(f, "forward"):
-        return type(f).__name__
-    return getattr(f, "__qualname__", type(f).__name__)
+def check_leaf(leaf: Leaf, u: Any, S: float, rng: np.random.Generator, zero_is_right: bool) -> Row:
+    """The verdict on one leaf: its largest error, or the first direction that is wrong."""
+    gradient = arrays.to_host(leaf.gradient)
+    norm = float(np.linalg.norm(gradient))  # |g| |v|, for |v| = 1
+    worst, kink, all_zero = Row(leaf.name, 0.0, None, "ok"), None, True
+    for where, v in differences.unit_directions(leaf.value.shape, rng):
+        exact = float((gradient * v).sum())
+        h, numeric, excess = best_step(leaf, u, S, v, exact, norm)
+        floor = differences.floor(S, h)
+        error = abs(numeric - exact)
+        relative = error / max(abs(numeric), norm, floor) if error else 0.0
+        all_zero &= abs(numeric) <= floor and abs(exact) <= floor
+        if not excess <= 1:  # also where it is NaN
+            numbers = f"{where}: numeric {numeric:.4g}, exact {exact:.4g}"
+            # Rounding noise of a wrong gradient is no kink: the jump must bear on the error.
+            if differences.corner(leaf, u, v, S) <= 1e-3 * error:
+                return Row(leaf.name, relative, h, f"WRONG {numbers}")
+            kink = kink or Row(leaf.name, relative, h, f"{KINK} {numbers}")
+        elif worst.step is None or relative > worst.error:
+            worst = Row(leaf.name, relative, h, "ok")
+    if kink is not None:
+        return kink
+    if all_zero and not zero_is_right:
+        # |x| at 0: both slopes cancel in the central difference, and 0 seems right.
+        if leaf.value.size and differences.corner(leaf, u, v, S):
+            return Row(leaf.name, worst.error, worst.step, f"{KINK} {where}: both slopes cancel")
+        verdict = f"{ZERO}; where that is right, name the leaf in zero="
+    elif zero_is_right and not all_zero:
+        verdict = "WRONG: named in zero=, but it is not zero"
+    else:
+        verdict = "zero" if all_zero else "ok"
+    return Row(leaf.name, worst.error, worst.step, verdict)
+
+
+def best_step(
+    leaf: Leaf, u: Any, S: float, v: np.ndarray, exact: float, norm: float
+) -> tuple[float, float, float]:
+    """(h, numeric, error / allowed) at the first step that is accepted, else at the best."""
+    tried = []
+    for h in STEPS:
+        numeric = differences.central(leaf, u, v, h)
+        allowed = TOLERANCE * max(abs(numeric), norm) + differences.floor(S, h)  # (5)
+        error = abs(numeric - exact)
+        tried.append((h, numeric, error / allowed if allowed else error and np.inf))
+        if error <= allowed:
+            return tried[-1]
+    return min(tried, key=lambda t: t[2])
