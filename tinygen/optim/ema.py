@@ -1,0 +1,59 @@
+"""A running mean of the weights, for sampling and evaluation.
+
+e <- decay e + (1 - decay) w                     docs/derivations/optimisers.md, (18)
+
+The mean is a tree of its own, so the averaged model is `model.forward(average, z)`. Known as Polyak
+averaging; generators use it since ProGAN (arXiv 1710.10196, section 6.1).
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from tinygen import tree
+from tinygen.arrays import Array, Params
+from tinygen.kernels import updates
+from tinygen.schedules import check_number
+
+
+def ema(decay: float = 0.999) -> "Ema":
+    """A mean over about 1 / (1 - decay) steps. Raises ValueError for a decay outside 0..1."""
+    return Ema(decay)
+
+
+def ema_block(xp: Any, e: Array, w: Array, s: Array, share: float) -> None:
+    """(18), in place."""
+    updates.lerp(xp, e, w, share, s)  # e = decay e + (1 - decay) w    (18)
+
+
+# In `apply` the array that is written comes first and the one that is read second: e, then w.
+EMA = updates.Rule("ema", (), ("share",), ema_block, "w += share * (d - w);")
+
+
+@dataclass(frozen=True)
+class Ema:
+    """The description that `ema` returns."""
+
+    decay: float = 0.999
+
+    def __post_init__(self) -> None:
+        check_number("ema", "decay", self.decay, least=0.0, below=1.0)
+
+    def init(self, p: Params) -> Params:
+        """The average before the first step: a copy of p."""
+        return tree.map(lambda w: w.copy(), p)
+
+    def update(self, average: Params, p: Params) -> None:
+        """Move the average towards p, in place. Raises ValueError where the two trees differ."""
+        leaves: list[tuple[Array, Array]] = []
+        tree.map(lambda e, w: leaves.append((e, w)), average, p)
+        for e, w in leaves:
+            if e.shape != w.shape or e.dtype != w.dtype:
+                raise ValueError(
+                    f"ema: the average is {e.dtype} {e.shape}, the weight {w.dtype} {w.shape}: "
+                    "use the tree that init(p) returned for these weights"
+                )
+            if not getattr(e.flags, "writeable", True):
+                raise ValueError("ema: the average is read-only: use the tree of init(p)")
+        scratch = updates.Scratch()
+        for e, w in leaves:
+            updates.apply(EMA, e, w, (), {"share": 1 - float(self.decay)}, 0.0, 0.0, scratch)
