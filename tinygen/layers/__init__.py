@@ -6,6 +6,8 @@ from tinygen.layers.batch_norm import BatchNorm
 from tinygen.layers.bounded import Bounded
 from tinygen.layers.calibrate import calibrate
 from tinygen.layers.concat import Concat
+from tinygen.layers.conv import Conv1d, Conv2d
+from tinygen.layers.conv_transpose import ConvTranspose2d
 from tinygen.layers.dense import Dense
 from tinygen.layers.dropout import Dropout
 from tinygen.layers.embedding import Embedding
@@ -13,6 +15,9 @@ from tinygen.layers.fork import Fork
 from tinygen.layers.gated import GatedTanh, Maxout
 from tinygen.layers.instance_norm import InstanceNorm
 from tinygen.layers.layer_norm import LayerNorm
+from tinygen.layers.lstm import LSTM
+from tinygen.layers.masked_conv import MaskedConv2d
+from tinygen.layers.masked_dense import MaskedDense
 from tinygen.layers.pixel_norm import PixelNorm
 from tinygen.layers.pool import AvgPool2d, MaxPool2d
 from tinygen.layers.resample import ReflectionPad2d, Upsample2d
@@ -21,13 +26,18 @@ from tinygen.layers.sequential import Sequential
 from tinygen.layers.shape import Flatten, Reshape
 from tinygen.layers.shared import Shared
 from tinygen.layers.softmax import Softmax
+from tinygen.layers.stateful_lstm import StatefulLSTM
 from tinygen.layers.summary import summary
 
 __all__ = [
+    "LSTM",
     "AvgPool2d",
     "BatchNorm",
     "Bounded",
     "Concat",
+    "Conv1d",
+    "Conv2d",
+    "ConvTranspose2d",
     "Dense",
     "Dropout",
     "Elu",
@@ -39,6 +49,8 @@ __all__ = [
     "Layer",
     "LayerNorm",
     "LeakyRelu",
+    "MaskedConv2d",
+    "MaskedDense",
     "MaxPool2d",
     "Maxout",
     "PixelNorm",
@@ -51,6 +63,7 @@ __all__ = [
     "Sigmoid",
     "Softmax",
     "Softplus",
+    "StatefulLSTM",
     "Tanh",
     "Upsample2d",
     "calibrate",

@@ -1,0 +1,119 @@
+"""The masked convolution of PixelCNN: an output sees only the pixels before it.
+
+    y[n,i,j,o] = sum_{u,v,c} x[n, i + u - p, j + v - p, c] (M W)[u,v,c,o] + b[o]
+
+M is 1 on the taps before the centre in raster order, 0 after it. At the centre mask A hides the
+pixel itself (the first layer), mask B shows it (the later ones, whose input holds no pixel that
+the output may not see). van den Oord et al. 2016, arXiv 1601.06759, section 3.4.
+                                                               docs/derivations/masked_conv.md
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tinygen.arrays import Array, Params, namespace
+from tinygen.kernels import windows
+from tinygen.kernels.elementwise import sum_rows
+from tinygen.layers import initialisers
+from tinygen.layers.base import Layer, check_input, check_sizes
+from tinygen.pullback import Pullback
+
+
+@dataclass(frozen=True)
+class MaskedConv2d(Layer):
+    """x (N, H, W, C)   W (k, k, C, O)   b (O,)   y (N, H, W, O)
+
+    c_in, c_out : C and O
+    kernel      : odd, so that there is a centre; zeros around the image keep its size
+    mask        : "A" or "B"
+    channels    : 3 orders R < G < B inside a pixel: the features, in and out, are contiguous
+                  thirds that belong to R, G and B, and an output's third sees the thirds before
+                  it (and its own, with mask B). 1: all features belong to the one channel.
+
+    W has its full shape; what M hides is never read, and its gradient is zero.
+    Raises ValueError for an even kernel, another mask, features that `channels` does not divide.
+    """
+
+    c_in: int
+    c_out: int
+    kernel: int
+    mask: str
+    channels: int = 1
+
+    def __post_init__(self) -> None:
+        sizes = {"c_in": self.c_in, "c_out": self.c_out, "kernel": self.kernel}
+        check_sizes(self, **sizes, channels=self.channels)
+        if self.kernel % 2 == 0:
+            raise ValueError(f"MaskedConv2d: the kernel must be odd, got {self.kernel}")
+        if self.mask not in ("A", "B"):
+            raise ValueError(f"MaskedConv2d: mask must be 'A' or 'B', got {self.mask!r}")
+        if self.c_in % self.channels or self.c_out % self.channels:
+            raise ValueError(
+                f"MaskedConv2d: {self.channels} channels must divide c_in = {self.c_in} and "
+                f"c_out = {self.c_out}: each channel owns an equal part of the features"
+            )
+
+    @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        return {"W": (self.kernel, self.kernel, self.c_in, self.c_out), "b": (self.c_out,)}
+
+    @property
+    def taps(self) -> tuple[int, int]:
+        """The run of taps, in raster order, that M does not hide whole: up to the centre."""
+        centre = self.kernel * self.kernel // 2
+        sees_centre = self.mask == "B" or self.channels > 1
+        return 0, centre + 1 if sees_centre else centre
+
+    def centre_mask(self) -> np.ndarray:
+        """M at the centre tap (C, O): block-triangular in the channels' order."""
+        channel_in = np.arange(self.c_in) // (self.c_in // self.channels)
+        channel_out = np.arange(self.c_out) // (self.c_out // self.channels)
+        before = np.less if self.mask == "A" else np.less_equal
+        return before.outer(channel_in, channel_out)
+
+    def full_mask(self) -> np.ndarray:
+        """M (k, k, C, O) in 0 and 1, for reading and tests; forward never forms it."""
+        M = np.zeros((self.kernel**2, self.c_in, self.c_out))
+        M[: self.kernel**2 // 2] = 1
+        M[self.kernel**2 // 2] = self.centre_mask()
+        return M.reshape(self.shapes["W"])
+
+    def init(
+        self, rng: np.random.Generator, dtype: Any = np.float32, weights: str = "glorot"
+    ) -> Params:
+        taps = self.taps[1] or 1
+        W = initialisers.draw(
+            weights, rng, self.shapes["W"], taps * self.c_in, taps * self.c_out, dtype
+        )
+        return {"W": W, "b": np.zeros(self.c_out, dtype)}
+
+    def forward(self, p: Params, x: Array) -> tuple[Array, Pullback]:
+        check_input(self, p, x, "N", "H", "W", self.c_in)
+        k, taps, centre = self.kernel, self.taps, self.kernel // 2
+        geometry = (1, 1), (centre, centre), taps
+        W = masked_centre(p["W"], self) if self.channels > 1 else p["W"]
+        y = windows.correlate(x, W, *geometry)  # (M W) * x    (N, H, W, O)    (1)
+        y += p["b"]
+
+        def dp(dy: Array) -> Params:  # dy (N, H, W, O)
+            dW = windows.correlate_weight_grad(x, dy, (k, k), *geometry)  # zero off the taps   (3)
+            if self.channels > 1:
+                dW = masked_centre(dW, self)
+            return {"W": dW, "b": sum_rows(dy.reshape(-1, self.c_out))}  # (4)
+
+        def dx(dy: Array) -> Array:
+            return windows.correlate_input_grad(dy, W, x.shape[1:3], *geometry)  # (2)
+
+        return y, Pullback(dp, dx, y)
+
+    def multiply_adds(self, x_shape: Any, y_shape: Any) -> int:
+        return int(np.prod(y_shape)) * self.taps[1] * self.c_in
+
+
+def masked_centre(W: Array, layer: MaskedConv2d) -> Array:
+    """A copy of W whose centre tap is multiplied by M."""
+    W = W.copy()
+    W[layer.kernel // 2, layer.kernel // 2] *= namespace(W).asarray(layer.centre_mask())
+    return W
