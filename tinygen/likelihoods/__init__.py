@@ -2,6 +2,8 @@
 
 from tinygen.likelihoods.base import Likelihood
 from tinygen.likelihoods.bernoulli import Bernoulli
+from tinygen.likelihoods.categorical import Categorical
 from tinygen.likelihoods.gaussian import Gaussian
+from tinygen.likelihoods.logistic_mixture import LogisticMixture
 
-__all__ = ["Bernoulli", "Gaussian", "Likelihood"]
+__all__ = ["Bernoulli", "Categorical", "Gaussian", "Likelihood", "LogisticMixture"]

@@ -38,12 +38,10 @@ class Bernoulli(Likelihood):
         check_array("Bernoulli logits", params, "...")
         check_beside("Bernoulli", "x", x, params)
         self.check_pixels(x)
-        xp, logits, n = namespace(x), params, len(x)
-        value = cross_entropy(logits.reshape(n, -1), x.reshape(n, -1))  # (N,) (1)
-        # the check on a GPU
+        logits, n = params, len(x)
+        nll = cross_entropy(logits.reshape(n, -1), x.reshape(n, -1))  # (N,) (1)
         if device_of(x) == "cuda":
-            value = xp.where(self.allowed(x).reshape(n, -1).all(axis=1), value, xp.nan)
-        nll = value
+            nll[~self.allowed(x).reshape(n, -1).all(axis=1)] = math.nan
 
         def dlogits(dnll: Array) -> Array:  # (N,)
             d = excess(logits.reshape(n, -1), x.reshape(n, -1), dnll[:, None])  # (2)
@@ -95,7 +93,7 @@ def cross_entropy(logits: Array, x: Array) -> Array:
     ones = xp.ones(logits.shape[1], logits.dtype)
     nll = xp.empty(logits.shape[0], logits.dtype)
     for rows in row_blocks(logits, ENTRIES):
-        l, t = logits[rows], xp.abs(logits[rows])  # noqa: E741   (n, D)
+        l, t = logits[rows], xp.abs(logits[rows])  # (n, D)
         t *= -1 / LOG_2
         xp.exp2(t, out=t)  # e^-|l|
         t += 1
