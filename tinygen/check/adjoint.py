@@ -30,8 +30,8 @@ def check_adjoint(
     adjoint          : y -> A^T y: the transposed layer's forward, or the layer's own backward.dx
     x_shape, y_shape : shapes of x and of A x
 
-    The rows: `linear` (A (2 x - x') = 2 A x - A x', and the same for A^T), `adjoint`, each with its
-    relative error, and the shapes where they are not those given. A map that is zero fails.
+    The rows: `linear` (A (2 x + 3 x') = 2 A x + 3 A x', and the same for A^T) and `adjoint`, each
+    with its relative error, and the shapes where they are not those given. A zero map fails.
     """
     report = Report("adjoint")
     x, x2, y, y2 = (rng.normal(size=s) for s in (x_shape, x_shape, y_shape, y_shape))
@@ -44,15 +44,15 @@ def check_adjoint(
             verdict = f"WRONG: the shape is {fa.shape}, expected {shape}"
             report.rows.append(Row(f"{name} shape", np.inf, None, verdict))
             continue
-        report.rows.append(linear(f"{name} linear", fa, fb, f(2 * a - b)))
+        report.rows.append(linear(f"{name} linear", fa, fb, f(2 * a + 3 * b)))
     if report.passed:
         report.rows.append(transposed(forward, adjoint, x_shape, y_shape, rng))
     return report
 
 
 def linear(name: str, fa: Any, fb: Any, f_of_sum: Any) -> Row:
-    """f(2 a - b) against 2 f(a) - f(b), for a bias makes a map affine, and has no adjoint."""
-    error = relative(norm(f_of_sum - (2 * fa - fb)), norm(fa) + norm(fb))
+    """f(2 a + 3 b) against 2 f(a) + 3 f(b): a bias makes a map affine, without an adjoint."""
+    error = relative(norm(f_of_sum - (2 * fa + 3 * fb)), norm(fa) + norm(fb))
     if not norm(fa) > 0:
         return Row(name, error, None, "WRONG: zero; two dead maps are adjoint too")
     return Row(name, error, None, "ok" if error <= TOLERANCE else "WRONG: not linear")
