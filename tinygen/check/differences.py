@@ -74,8 +74,8 @@ def floor(S: float, h: float) -> float:
 def corner(leaf: Leaf, u: Any, v: np.ndarray, S: float) -> float:
     """The jump of the slope of <u, y> along v at this point; 0 where it is smooth.    (6)
 
-    The one-sided slopes differ by g(h) = c + h f'' + O(h^3): c at a corner, 0 elsewhere.
-    (10 g(h / 10) - g(h)) / 9 leaves c alone. 0 is returned where rounding could be all of it.
+    The one-sided slopes differ by s(h) = c + h f'' + O(h^3): c at a corner, 0 elsewhere.
+    (10 s(h / 10) - s(h)) / 9 leaves c alone. 0 is returned where rounding could be all of it.
     """
     here = leaf.y_of(leaf.value)
 
