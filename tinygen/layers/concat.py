@@ -43,10 +43,12 @@ class Concat(Layer):
 
     def checked_parts(self, x: Any) -> list[Array]:
         """The leaves of x in order, after refusing what cannot be joined."""
-        if not isinstance(x, tuple | dict) or not x:
+        given = type(x).__name__
+        if not isinstance(x, tuple | dict) or len(x) == 0:
             raise TypeError(
-                f"Concat: expected a tuple or dict of arrays, got {type(x).__name__}"
-                f"{'' if x else ' without entries'}: use Concat().forward({{}}, (a, b))"
+                f"Concat: expected a tuple or dict of arrays, got {given}"
+                f"{' without entries' if given in ('tuple', 'dict') else ''}: "
+                "use Concat().forward({}, (a, b))"
             )
         named = list(tree.leaves(x))
         first_name, first = named[0]
