@@ -71,7 +71,8 @@ def check_dict(name: str, params: Any, *keys: str) -> None:
         raise ValueError(f"{name}: expected a dict of {sorted(keys)}, got {given}")
     first = params[keys[0]]
     for key in keys:
-        check_array(f"{name} {key}", params[key], *("...",) if params[key].shape else ())
+        any_shape = () if getattr(params[key], "shape", None) == () else ("...",)
+        check_array(f"{name} {key}", params[key], *any_shape)
         check_device(f"{name} {key}", params[key], first)
         if params[key].dtype != first.dtype:
             raise TypeError(
