@@ -41,7 +41,7 @@ class Probe(Layer):
 def first_nonfinite(
     loss: Callable[[Params, Array, Any], Any], p: Params, x: Array, noise: Any
 ) -> str:
-    """In words: a parameter, the data, a layer's output, or the loss itself.
+    """In words: a parameter, the data, the noise, a layer's output, or the loss itself.
 
     loss : a method of a model (a dataclass whose fields are layers); of another function only the
            arguments can be looked into.
@@ -52,6 +52,8 @@ def first_nonfinite(
             return f"parameter {name}"
     if not all_finite(x):
         return "the data"
+    if not all_finite(noise):
+        return "the noise"
     model = getattr(loss, "__self__", None)
     if dataclasses.is_dataclass(model) and not isinstance(model, type):
         layers = {

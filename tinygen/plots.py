@@ -25,16 +25,14 @@ def sample_grid(images: Array, columns: int | None = None, title: str = "") -> "
     return show(tiled(images, columns), title)
 
 
-def reconstructions(x: Array, recovered: Array, columns: int = 12, title: str = "") -> "Figure":
-    """Pairs of rows: originals, and below each what the model made of it."""
-    if x.shape != recovered.shape:
-        raise ValueError(f"reconstructions: shapes differ, {x.shape} against {recovered.shape}")
-    x, recovered = to_host(x), to_host(recovered)
-    rows = [a[i : i + columns] for i in range(0, len(x), columns) for a in (x, recovered)]
-    blank = np.zeros((1, *x.shape[1:]), x.dtype)
-    rows = [np.concatenate([row, *[blank] * (columns - len(row))]) for row in rows]
-    title = title or "odd rows: originals; below each its reconstruction"
-    return show(tiled(np.concatenate(rows), columns), title)
+def reconstructions(*parts: Array, columns: int = 12, title: str = "") -> "Figure":
+    """A row of originals, below it what the model made of them, and so on.
+
+    parts : originals and reconstructions, or any arrays of images of one shape to stand one above
+            the other: grey digits, their binarised pixels, their reconstructions
+    """
+    title = title or "originals, and below each its reconstruction"
+    return show(interleaved(*parts, columns=columns), title)
 
 
 def manifold(decode: Callable[[np.ndarray], Array], side: int = 16, title: str = "") -> "Figure":
@@ -43,13 +41,23 @@ def manifold(decode: Callable[[np.ndarray], Array], side: int = 16, title: str =
     decode : z (side^2, 2) float32 -> images. The grid stands at equal steps of probability under
              N(0, I) (Kingma and Welling 2014, appendix A), z_1 to the right, z_2 upwards.
     """
-    normal = NormalDist()
-    line = [normal.inv_cdf((i + 0.5) / side) for i in range(side)]
-    z = np.array([(a, b) for b in reversed(line) for a in line], np.float32)
-    figure = show(tiled(decode(z), side, gap=0), title)
+    figure = show(manifold_sheet(decode, side), title)
     axes = figure.axes[0]
     axes.set_axis_on()
     axes.set(xticks=[], yticks=[], xlabel="$z_1$", ylabel="$z_2$")
+    return figure
+
+
+def panels(sheets: dict[str, np.ndarray]) -> "Figure":
+    """Pictures of one height side by side, each under its title."""
+    from matplotlib.figure import Figure
+
+    widths = [sheet.shape[1] / sheet.shape[0] for sheet in sheets.values()]
+    figure = Figure(figsize=(3 * sum(widths) + 0.4, 3.3), layout="constrained")
+    figure.set_layout_engine("constrained", wspace=0.05)
+    axes = figure.subplots(1, len(sheets), width_ratios=widths, squeeze=False)[0]
+    for ax, (title, sheet) in zip(axes, sheets.items(), strict=True):
+        draw(ax, sheet, title)
     return figure
 
 
@@ -75,15 +83,34 @@ def curves(log: list[dict[str, Any]], terms: tuple[str, ...] = (), title: str = 
     return figure
 
 
-def tiled(images: Array, columns: int, gap: int = 1) -> np.ndarray:
-    """(N, H, W, C) -> one picture, row by row, with `gap` empty pixels between the tiles."""
+def interleaved(*parts: Array, columns: int) -> np.ndarray:
+    """One picture: the first `columns` images of each part, row below row, then the next."""
+    shapes = [part.shape for part in parts]
+    if len(set(shapes)) != 1:
+        raise ValueError(f"reconstructions: expected images of one shape, got {shapes}")
+    stack = np.stack([to_host(part) for part in parts])  # (parts, N, H, W, C)
+    missing = -stack.shape[1] % columns
+    stack = np.pad(stack, [(0, 0), (0, missing), (0, 0), (0, 0), (0, 0)])
+    blocks = stack.reshape(len(parts), -1, columns, *stack.shape[2:])
+    return tiled(blocks.swapaxes(0, 1).reshape(-1, *stack.shape[2:]), columns)
+
+
+def manifold_sheet(decode: Callable[[np.ndarray], Array], side: int) -> np.ndarray:
+    """One picture of decode(z) over a grid of z; see `manifold`."""
+    line = [NormalDist().inv_cdf((i + 0.5) / side) for i in range(side)]
+    z = np.array([(z1, z2) for z2 in reversed(line) for z1 in line], np.float32)
+    return tiled(decode(z), side)
+
+
+def tiled(images: Array, columns: int) -> np.ndarray:
+    """(N, H, W, C) -> one picture, row by row, with an empty pixel between the tiles."""
     images = to_host(images)
     if images.ndim != 4 or images.shape[3] not in (1, 3) or len(images) == 0:
         raise ValueError(f"expected images (N, H, W, 1 or 3), N >= 1, got {images.shape}")
     n, height, width, channels = images.shape
     rows = math.ceil(n / columns)
-    h, w = height + gap, width + gap
-    sheet = np.zeros((rows * h - gap, columns * w - gap, channels), np.float64)
+    h, w = height + 1, width + 1
+    sheet = np.zeros((rows * h - 1, columns * w - 1, channels))
     for i, image in enumerate(images):
         top, left = i // columns * h, i % columns * w
         sheet[top : top + height, left : left + width] = image
@@ -91,14 +118,18 @@ def tiled(images: Array, columns: int, gap: int = 1) -> np.ndarray:
 
 
 def show(sheet: np.ndarray, title: str) -> "Figure":
-    """A figure that holds one picture, with no axes drawn."""
+    """A figure that holds one picture."""
     from matplotlib.figure import Figure
 
-    height, width = sheet.shape[:2]
-    figure = Figure(figsize=(6, 6 * height / width + 0.4), layout="constrained")
-    axes = figure.add_subplot()
+    figure = Figure(figsize=(6, 6 * sheet.shape[0] / sheet.shape[1] + 0.4), layout="constrained")
+    draw(figure.add_subplot(), sheet, title)
+    return figure
+
+
+def draw(axes: Any, sheet: np.ndarray, title: str) -> None:
+    """One picture (H, W, 1 or 3) without axes; in grey, 1 is black."""
     grey = sheet.shape[2] == 1
-    axes.imshow(sheet[..., 0] if grey else sheet, cmap="gray_r" if grey else None, vmin=0, vmax=1)
+    picture, colours = (sheet[..., 0], "gray_r") if grey else (sheet, None)
+    axes.imshow(picture, cmap=colours, vmin=0, vmax=1, interpolation="nearest")
     axes.set_axis_off()
     axes.set_title(title, fontsize=10)
-    return figure
