@@ -130,44 +130,44 @@ def unroll(
         for t in reversed(range(T)):
             i, f, g, o = gates[t]
             da_i, da_f, da_g, da_o = das[t].swapaxes(0, 1)
-            # dh_t = dy_t + da_{t+1} Wh^T, the second term from the step before   (9)
+            # dh_t = dy_t + da_{t+1} Wh^T, the second term from the step before   (16)
             dh += dy[:, t]
-            # da_o = dh tanh(c) o (1 - o)                                         (10)
+            # da_o = dh tanh(c) o (1 - o)                                         (17)
             xp.multiply(dh, o, out=u)  # u = dh o
             xp.subtract(1, o, out=v)
             v *= tanh_cs[t]
             xp.multiply(u, v, out=da_o)
-            # dc_t = dc_{t+1} f_{t+1} + dh o (1 - tanh(c)^2)                      (11)
+            # dc_t = dc_{t+1} f_{t+1} + dh o (1 - tanh(c)^2)                      (18)
             xp.multiply(tanh_cs[t], tanh_cs[t], out=v)
             xp.subtract(1, v, out=v)
             v *= u
             dc += v
-            # da_i = dc g i (1 - i)                                               (12)
+            # da_i = dc g i (1 - i)                                               (19)
             xp.multiply(dc, i, out=u)  # u = dc i
             xp.subtract(1, i, out=v)
             v *= g
             xp.multiply(u, v, out=da_i)
-            # da_g = dc i (1 - g^2)                                               (13)
+            # da_g = dc i (1 - g^2)                                               (21)
             xp.multiply(g, g, out=v)
             xp.subtract(1, v, out=v)
             xp.multiply(u, v, out=da_g)
-            # dc f: what the step before receives                                 (14)
+            # dc f: what the step before receives                                 (22)
             dc *= f
-            # da_f = dc c_{t-1} f (1 - f)                                         (15)
+            # da_f = dc c_{t-1} f (1 - f)                                         (20)
             xp.subtract(1, f, out=v)
             v *= cs[t]
             xp.multiply(dc, v, out=da_f)
-            # da_t Wh^T: what h_{t-1} receives                                    (16)
+            # da_t Wh^T: what h_{t-1} receives                                    (23)
             xp.matmul(das[t].reshape(N, 4 * H), Wh_T, out=dh)
 
         da = das.reshape(T * N, 4 * H)
         grads, x_grad = None, None
         if dp:
-            # dWx = sum_t x_t^T da_t,  dWh = sum_t h_{t-1}^T da_t,  db = sum da   (17)-(19)
+            # dWx = sum_t x_t^T da_t,  dWh = sum_t h_{t-1}^T da_t,  db = sum da   (24)-(26)
             dW = s[:T].reshape(T * N, I + H + 1).T @ da
             grads = {"Wx": dW[:I], "Wh": dW[I:-1], "b": dW[-1]}
         if dx:
-            # dx_t = da_t Wx^T                                                    (20)
+            # dx_t = da_t Wx^T                                                    (27)
             x_grad = xp.ascontiguousarray((da @ p["Wx"].T).reshape(T, N, I).swapaxes(0, 1))
         return grads, x_grad, dh, dc
 
