@@ -80,12 +80,13 @@ def unroll(
     p: Params, x: Array, h_0: Array | None = None, c_0: Array | None = None
 ) -> tuple[Array, Array, Array, Callable[..., Any]]:
     """h (N, T, H), h_T, c_T (N, H) and their pullback; a state that is not given is zero."""
-    xp, (N, T, I), H = namespace(x), x.shape, p["Wh"].shape[0]
+    Wx, Wh, b = p["Wx"], p["Wh"], p["b"]
+    xp, (N, T, I), H = namespace(x), x.shape, Wh.shape[0]
     # sigmoid(a) = tanh(a / 2) / 2 + 1 / 2: with the columns of i, f and o halved, which is exact,
     # one tanh serves all four gates.                                              (8)
     half = xp.full((4, H), 0.5, x.dtype)
     half[2] = 1
-    W = xp.concatenate([p["Wx"], p["Wh"], p["b"][None]]) * half.reshape(-1)  #   (I+H+1, 4H)
+    W = xp.concatenate([Wx, Wh, b[None]]) * half.reshape(-1)  #   (I+H+1, 4H)
     s = xp.empty((T + 1, N, I + H + 1), x.dtype)  # rows (x_t, h_{t-1}, 1)
     s[:T, :, :I] = x.swapaxes(0, 1)
     s[:, :, -1] = 1
@@ -120,7 +121,7 @@ def unroll(
         dy: Array, dh_T: Array = 0.0, dc_T: Array = 0.0, dp: bool = True, dx: bool = True
     ) -> tuple[Params, Array, Array, Array]:
         """dp, dx, dh_0, dc_0 from the gradients of h (N, T, H), h_T and c_T; None if not asked."""
-        Wh_T = xp.ascontiguousarray(p["Wh"].T)
+        Wh_T = xp.ascontiguousarray(Wh.T)
         dh, dc = xp.zeros((N, H), x.dtype), xp.zeros((N, H), x.dtype)
         dh += dh_T
         dc += dc_T
@@ -168,7 +169,7 @@ def unroll(
             grads = {"Wx": dW[:I], "Wh": dW[I:-1], "b": dW[-1]}
         if dx:
             # dx_t = da_t Wx^T                                                    (27)
-            x_grad = xp.ascontiguousarray((da @ p["Wx"].T).reshape(T, N, I).swapaxes(0, 1))
+            x_grad = xp.ascontiguousarray((da @ Wx.T).reshape(T, N, I).swapaxes(0, 1))
         return grads, x_grad, dh, dc
 
     return xp.ascontiguousarray(hs[1:].swapaxes(0, 1)), hs[T], cs[T], gradients
