@@ -27,92 +27,81 @@ def configurations(count=12):
     yield (3, 3), (1, 1), (1, 1), (12, 16), (16, 20), True  # by tiles
 
 
-def to_torch(torch, a, order):
-    return torch.tensor(np.ascontiguousarray(a.transpose(order))).requires_grad_()
+IMAGES = (0, 3, 1, 2), (0, 2, 3, 1), (3, 2, 0, 1), (2, 3, 1, 0)  # NHWC <-> NCHW, x and W
+SEQUENCES = (0, 2, 1), (0, 2, 1), (2, 1, 0), (2, 1, 0)
+
+
+def compare(layer, size, orders, dtype, theirs):
+    """Outputs and gradients of a layer against theirs(torch, X, W, b), in PyTorch's layout."""
+    torch = pytest.importorskip("torch")
+    to_x, from_x, to_W, from_W = orders
+
+    def leaf(a, order):
+        return torch.tensor(np.ascontiguousarray(a.transpose(order))).requires_grad_()
+
+    rng = np.random.default_rng(5)
+    p = layer.init(rng, dtype)
+    if "b" in p:
+        p["b"] += rng.normal(size=p["b"].shape).astype(dtype)
+    x = rng.normal(size=(3, *size, layer.c_in)).astype(dtype)
+    y, backward = layer.forward(p, x)
+    dy = rng.normal(size=y.shape).astype(dtype)
+    dp, dx = backward(dy)
+    X, W = leaf(x, to_x), leaf(p["W"], to_W)
+    b = torch.tensor(p["b"]).requires_grad_() if "b" in p else None
+    Y = theirs(torch, X, W, b)
+    Y.backward(torch.tensor(np.ascontiguousarray(dy.transpose(to_x))))
+    close(y, Y.detach().numpy().transpose(from_x), dtype)
+    close(dx, X.grad.numpy().transpose(from_x), dtype)
+    close(dp["W"], W.grad.numpy().transpose(from_W), dtype)
+    if b is not None:
+        close(dp["b"], b.grad.numpy(), dtype)
+    return dp
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("config", list(configurations()), ids=str)
 def test_conv2d_equals_pytorch(config, dtype):
-    torch = pytest.importorskip("torch")
     kernel, stride, padding, size, (C, O), bias = config
-    rng = np.random.default_rng(5)
     layer = L.Conv2d(C, O, kernel, stride, padding, bias)
-    p = layer.init(rng, dtype)
-    x = rng.normal(size=(3, *size, C)).astype(dtype)
-    y, backward = layer.forward(p, x)
-    dy = rng.normal(size=y.shape).astype(dtype)
-    dp, dx = backward(dy)
-    X, W = to_torch(torch, x, (0, 3, 1, 2)), to_torch(torch, p["W"], (3, 2, 0, 1))
-    b = torch.tensor(p["b"]).requires_grad_() if bias else None
-    Y = torch.nn.functional.conv2d(X, W, b, stride, padding)
-    Y.backward(torch.tensor(dy.transpose(0, 3, 1, 2).copy()))
-    close(y, Y.detach().numpy().transpose(0, 2, 3, 1), dtype)
-    close(dx, X.grad.numpy().transpose(0, 2, 3, 1), dtype)
-    close(dp["W"], W.grad.numpy().transpose(2, 3, 1, 0), dtype)
-    if bias:
-        close(dp["b"], b.grad.numpy(), dtype)
+    compare(
+        *(layer, size, IMAGES, dtype),
+        lambda torch, X, W, b: torch.nn.functional.conv2d(X, W, b, stride, padding),
+    )
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("config", list(configurations()), ids=str)
 def test_conv_transpose2d_equals_pytorch(config, dtype):
-    torch = pytest.importorskip("torch")
     kernel, stride, padding, size, (C, O), bias = config
-    rng = np.random.default_rng(5)
-    extra = tuple(int(rng.integers(0, s)) for s in stride)
+    extra = tuple(s - 1 for s in stride)
     layer = L.ConvTranspose2d(C, O, kernel, stride, padding, extra, bias)
-    p = layer.init(rng, dtype)
-    x = rng.normal(size=(3, *size, C)).astype(dtype)
-    y, backward = layer.forward(p, x)
-    dy = rng.normal(size=y.shape).astype(dtype)
-    dp, dx = backward(dy)
-    X, W = to_torch(torch, x, (0, 3, 1, 2)), to_torch(torch, p["W"], (3, 2, 0, 1))
-    b = torch.tensor(p["b"]).requires_grad_() if bias else None
-    Y = torch.nn.functional.conv_transpose2d(X, W, b, stride, padding, extra)
-    Y.backward(torch.tensor(dy.transpose(0, 3, 1, 2).copy()))
-    close(y, Y.detach().numpy().transpose(0, 2, 3, 1), dtype)
-    close(dx, X.grad.numpy().transpose(0, 2, 3, 1), dtype)
-    close(dp["W"], W.grad.numpy().transpose(2, 3, 1, 0), dtype)
+    compare(
+        *(layer, size, IMAGES, dtype),
+        lambda torch, X, W, b: torch.nn.functional.conv_transpose2d(
+            X, W, b, stride, padding, extra
+        ),
+    )
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("kernel, stride, padding", [(3, 1, 1), (4, 2, 1), (2, 3, 0), (5, 1, 2)])
 def test_conv1d_equals_pytorch(kernel, stride, padding, dtype):
-    torch = pytest.importorskip("torch")
-    rng = np.random.default_rng(5)
-    layer = L.Conv1d(3, 4, kernel, stride, padding)
-    p = layer.init(rng, dtype)
-    x = rng.normal(size=(2, 11, 3)).astype(dtype)
-    y, backward = layer.forward(p, x)
-    dy = rng.normal(size=y.shape).astype(dtype)
-    dp, dx = backward(dy)
-    X, W = to_torch(torch, x, (0, 2, 1)), to_torch(torch, p["W"], (2, 1, 0))
-    Y = torch.nn.functional.conv1d(X, W, torch.tensor(p["b"]), stride, padding)
-    Y.backward(torch.tensor(dy.transpose(0, 2, 1).copy()))
-    close(y, Y.detach().numpy().transpose(0, 2, 1), dtype)
-    close(dx, X.grad.numpy().transpose(0, 2, 1), dtype)
-    close(dp["W"], W.grad.numpy().transpose(2, 1, 0), dtype)
+    compare(
+        *(L.Conv1d(3, 4, kernel, stride, padding), (11,), SEQUENCES, dtype),
+        lambda torch, X, W, b: torch.nn.functional.conv1d(X, W, b, stride, padding),
+    )
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("mask, channels", [("A", 1), ("B", 1), ("A", 3), ("B", 3)])
 def test_masked_conv_equals_pytorch_with_masked_weights(mask, channels, dtype):
-    torch = pytest.importorskip("torch")
-    rng = np.random.default_rng(5)
     layer = L.MaskedConv2d(3, 6, 5, mask, channels)
-    p = layer.init(rng, dtype)
-    x = rng.normal(size=(2, 7, 6, 3)).astype(dtype)
-    y, backward = layer.forward(p, x)
-    dy = rng.normal(size=y.shape).astype(dtype)
-    dp, dx = backward(dy)
-    X, W = to_torch(torch, x, (0, 3, 1, 2)), to_torch(torch, p["W"], (3, 2, 0, 1))
-    M = torch.tensor(layer.full_mask().astype(dtype).transpose(3, 2, 0, 1).copy())
-    Y = torch.nn.functional.conv2d(X, W * M, torch.tensor(p["b"]), padding=2)
-    Y.backward(torch.tensor(dy.transpose(0, 3, 1, 2).copy()))
-    close(y, Y.detach().numpy().transpose(0, 2, 3, 1), dtype)
-    close(dx, X.grad.numpy().transpose(0, 2, 3, 1), dtype)
-    close(dp["W"], W.grad.numpy().transpose(2, 3, 1, 0), dtype)
+    M = np.ascontiguousarray(layer.full_mask().astype(dtype).transpose(3, 2, 0, 1))
+    dp = compare(
+        *(layer, (7, 6), IMAGES, dtype),
+        lambda torch, X, W, b: torch.nn.functional.conv2d(X, W * torch.tensor(M), b, padding=2),
+    )
     assert (dp["W"][layer.full_mask() == 0] == 0).all()
 
 
