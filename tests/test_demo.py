@@ -155,9 +155,27 @@ def test_the_demo_refuses_a_device_that_is_not_there(monkeypatch):
         load_demo().main(["--device", "abacus"])
 
 
-def test_the_readme_s_example_runs_and_rejects_the_wrong_layer(capsys):
-    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), flags=re.S)
-    assert blocks
-    for block in blocks:
-        exec(compile(block, "README.md", "exec"), {})
-    assert "passed" in capsys.readouterr().out
+def readme_example():
+    (block,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), flags=re.S)
+    return block
+
+
+def test_the_readme_s_example_runs(capsys):
+    exec(readme_example(), {})
+    printed = capsys.readouterr().out
+    assert "gradients of Scale" in printed and "passed" in printed
+
+
+@pytest.mark.parametrize("right, wrong, row", [("dy * 2 *", "dy *", "x"), (".sum(", ".mean(", "a")])
+def test_the_readme_s_example_rejects_the_bugs_it_names(capsys, right, wrong, row):
+    assert right in readme_example()
+    exec(readme_example().replace(right, wrong), {})
+    lines = capsys.readouterr().out.splitlines()
+    (line,) = (line for line in lines if line.split()[:1] == [row])
+    assert "WRONG" in line and "FAILED" in lines[-1]
+
+
+def test_the_readme_s_links_lead_somewhere():
+    links = re.findall(r"\]\((?!http)([^)#]+)\)", (ROOT / "README.md").read_text())
+    assert len(links) > 8
+    assert [link for link in links if not (ROOT / link).exists()] == []
