@@ -21,7 +21,7 @@ METHODS = {
 }
 ABSENT = {
     *("errstate", "seterr", "insert", "nditer", "ndindex", "ndenumerate", "vectorize", "spacing"),
-    *("fuse", "memmap", "matrix", "char", "rec", "ma", "shares_memory_exact", "from_dlpack"),
+    *("memmap", "matrix", "char", "rec", "ma", "shares_memory_exact", "from_dlpack"),
 }
 CONVERTERS = {"asarray", "array", "ascontiguousarray", "asanyarray"}  # host -> device on purpose
 
@@ -182,6 +182,22 @@ def adapt(host, path):
     if callable(host) and not isinstance(host, type):
         return wrapped(host)
     return host
+
+
+def fuse(kernel_name):
+    """cupy.fuse: the name is that of a function in CUDA; the arguments are arrays or numbers."""
+    if not kernel_name.isidentifier():
+        raise ValueError(f"a CUDA kernel cannot be named {kernel_name!r}")
+
+    def compile(function):
+        def call(*args):
+            if not all(isinstance(a, ndarray | np.generic | int | float) for a in args):
+                raise TypeError("a fused function takes device arrays and numbers alone")
+            return function(*args)
+
+        return call
+
+    return compile
 
 
 def __getattr__(name):

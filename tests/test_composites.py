@@ -119,6 +119,8 @@ def test_an_error_inside_a_chain_names_the_layer_on_the_way(rng):
 def test_what_is_no_layer_is_refused_at_construction():
     with pytest.raises(TypeError, match="Sequential: layer '0' is of type list, not a layer"):
         L.Sequential([L.Tanh(), L.Tanh()])
+    with pytest.raises(ValueError, match=r"Sequential: two layers named \['0'\]"):
+        L.Sequential(L.Tanh(), **{"0": L.Relu()})
     with pytest.raises(TypeError, match="Residual: layer 'f' is of type int"):
         L.Residual(3)
     with pytest.raises(ValueError, match="Fork: expected named layers, got none"):

@@ -22,7 +22,8 @@ def fused(f: Callable[..., Array]) -> Callable[..., Array]:
         xp = namespace(arrays[0])
         if hasattr(xp, "fuse"):
             if xp not in compiled:
-                compiled[xp] = xp.fuse(lambda *a: f(xp, *a))
+                # the name is the kernel's in CUDA, where a lambda's "<lambda>" does not compile
+                compiled[xp] = xp.fuse(kernel_name=f.__name__)(lambda *a: f(xp, *a))
             return compiled[xp](*arrays)
         if arrays[0].size <= BLOCK or not all(a.flags.c_contiguous for a in arrays):
             return f(xp, *arrays)

@@ -16,10 +16,16 @@ class Sequential(Composite):
 
     Sequential(Dense(3, 5), Tanh(), head=Dense(5, 2)) names its layers "0", "1", "head".
     `extras` holds the third argument of the layers that take one: {"1": mask}.
+    Raises ValueError for a name given twice, TypeError for what is no layer.
     """
 
     def __init__(self, *layers: Layer, **named: Layer):
-        super().__init__({str(i): layer for i, layer in enumerate(layers)} | named)
+        numbered = {str(i): layer for i, layer in enumerate(layers)}
+        if numbered.keys() & named.keys():
+            raise ValueError(
+                f"Sequential: two layers named {sorted(numbered.keys() & named.keys())}"
+            )
+        super().__init__(numbered | named)
 
     def with_layers(self, layers: dict[str, Layer]) -> "Sequential":
         return Sequential(**layers)
