@@ -1,0 +1,167 @@
+"""What is timed: one list of cases, with the sizes that both sides build from.
+
+A case is one training step of a layer: forward, then the gradients of the parameters and of the
+input; or a whole step of a model. Imports nothing, so that the worker processes start small.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+BATCH = 64
+CONVS = [  # c_in, c_out, height and width, kernel, stride, padding
+    (1, 64, 28, 4, 2, 1),
+    (64, 128, 14, 4, 2, 1),
+    (64, 64, 28, 3, 1, 1),
+    (32, 32, 28, 3, 1, 1),
+    (128, 256, 16, 4, 2, 1),
+    (256, 512, 8, 4, 2, 1),
+]
+
+
+@dataclass(frozen=True)
+class Case:
+    """One line of the table.
+
+    name          : for --only
+    title         : for the table
+    kind          : which builder of a side makes its step
+    sizes         : the builder's arguments
+    multiply_adds : that the step needs (a masked convolution needs those of its taps alone)
+    goal          : the ratio ours / PyTorch's to reach, where there is one
+    group         : cases of one group get a geometric mean
+    """
+
+    name: str
+    title: str
+    kind: str
+    sizes: dict[str, Any]
+    multiply_adds: int = 0
+    goal: float | None = None
+    group: str = ""
+
+    @property
+    def sides(self) -> tuple[str, ...]:
+        """ours, torch, and PyTorch with the settings that its tutorials leave out."""
+        more = {
+            "conv": ("torch channels-last",),
+            "conv_transpose": ("torch channels-last",),
+            "masked_conv": ("torch channels-last",),
+            "adam": ("torch foreach", "torch fused"),
+            "vae": ("torch foreach", "torch fused"),
+        }
+        return ("ours", "torch", *more.get(self.kind, ()))
+
+
+def vae(batch: int) -> Case:
+    encoder, decoder = 784 * 400 + 400 * 40, 20 * 400 + 400 * 784
+    # forward, dW and dx of each layer; the first needs no dx
+    needed = batch * (3 * (encoder + decoder) - 784 * 400)
+    title = f"VAE 784-400-20, step with Adam, batch {batch}"
+    return Case(f"vae-{batch}", title, "vae", {"batch": batch}, needed, 1.0)
+
+
+def conv(c_in: int, c_out: int, size: int, kernel: int, stride: int, padding: int) -> Case:
+    out = (size + 2 * padding - kernel) // stride + 1
+    return Case(
+        f"conv-{c_in}-{c_out}-k{kernel}s{stride}",
+        f"Conv2d {c_in}→{c_out}, {size}x{size}, k{kernel} s{stride} p{padding}",
+        "conv",
+        {
+            "batch": BATCH,
+            "size": size,
+            "arguments": (c_in, c_out, kernel, stride, padding),
+        },
+        3 * BATCH * out * out * kernel * kernel * c_in * c_out,
+        1.6,
+        "Conv2d",
+    )
+
+
+def conv_transpose(
+    c_out: int, c_in: int, size: int, kernel: int, stride: int, padding: int
+) -> Case:
+    """The convolution's mirror: from its output's shape to its input's."""
+    small = (size + 2 * padding - kernel) // stride + 1
+    return Case(
+        f"convt-{c_in}-{c_out}-k{kernel}s{stride}",
+        f"ConvTranspose2d {c_in}→{c_out}, {small}x{small}, k{kernel} s{stride} p{padding}",
+        "conv_transpose",
+        {
+            "batch": BATCH,
+            "size": small,
+            "arguments": (c_in, c_out, kernel, stride, padding),
+        },
+        3 * BATCH * small * small * kernel * kernel * c_in * c_out,
+        1.6,
+        "ConvTranspose2d",
+    )
+
+
+IMAGES = (64, 28, 28, 32)  # N, H, W, C: what activations, norms and resampling are timed on
+ROWS = (128, 784)
+
+
+def layer(title: str, shape: tuple[int, ...] = IMAGES, **sizes: Any) -> Case:
+    name = title.partition("(")[0].strip()
+    text = "x".join(str(size) for size in shape)
+    return Case(name.lower(), f"{title}, {text}", "layer", {"name": name, "shape": shape, **sizes})
+
+
+CASES = [
+    vae(128),
+    vae(512),
+    *(conv(*sizes) for sizes in CONVS),
+    *(conv_transpose(*sizes) for sizes in CONVS),
+    Case(
+        "masked-conv",
+        "MaskedConv2d B 64→64, 28x28, k3",
+        "masked_conv",
+        {"batch": BATCH, "size": 28, "channels": 64},
+        3 * BATCH * 28 * 28 * 5 * 64 * 64,  # 5 of the 9 taps lie in the past
+        0.8,
+    ),
+    Case(
+        "lstm",
+        "LSTM 64x28x28, H 128",
+        "lstm",
+        {"batch": BATCH, "time": 28, "n_in": 28, "n_hidden": 128},
+        3 * BATCH * 28 * (28 + 128) * 4 * 128,
+        1.2,
+    ),
+    Case("adam", "Adam, 10 million weights", "adam", {"n": 10_000_000}, 0, 1.0),
+    Case(
+        "dense",
+        "Dense 784→400, batch 512",
+        "dense",
+        {"batch": 512, "n_in": 784, "n_out": 400},
+        3 * 512 * 784 * 400,
+    ),
+    layer("Relu"),
+    layer("LeakyRelu(0.2)"),
+    layer("Elu"),
+    layer("Tanh"),
+    layer("Sigmoid"),
+    layer("Softplus"),
+    layer("Maxout(2)"),
+    layer("GatedTanh"),
+    layer("BatchNorm(32)"),
+    layer("InstanceNorm(32)"),
+    layer("PixelNorm"),
+    layer("LayerNorm(784)", (512, 784)),
+    layer("Dropout(0.5)"),
+    layer("Softmax", (512, 784)),
+    layer("AvgPool2d(2)"),
+    layer("MaxPool2d(2)"),
+    layer("Upsample2d(2)"),
+    layer("ReflectionPad2d(1)"),
+    Case(
+        "embedding",
+        "Embedding 1000→64, 128x50 labels",
+        "embedding",
+        {"n": 1000, "dim": 64, "shape": (128, 50)},
+    ),
+    Case("bernoulli", "Bernoulli NLL, 128x784", "bernoulli", {"shape": ROWS}),
+]
+
+# One large matrix product: the speed that a share of peak is measured against.
+PEAK = Case("peak", "matrix product, 2048", "product", {"n": 2048}, 2048**3)
