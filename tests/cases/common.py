@@ -46,7 +46,10 @@ def beside(values, point):
 
     def move(a):
         moved = arrays.namespace(first).asarray(a)
-        return moved.astype(first.dtype, copy=False) if a.dtype.kind == "f" else moved
+        moved = moved.astype(first.dtype, copy=False) if a.dtype.kind == "f" else moved
+        if isinstance(moved, np.ndarray):
+            moved.flags.writeable = False  # a layer may not write to an extra either
+        return moved
 
     return tree.map(move, values)
 
