@@ -272,6 +272,12 @@ def test_for_f_of_z_squared_the_mean_gradient_of_l_is_two_l(rng):
     assert (error < 0.1).all()
 
 
+def test_nothing_flows_above_the_diagonal_of_a_drawing_l(rng):
+    dL = reparameterise(full(rng), rng.normal(size=(N, Z)))[1].dp(rng.normal(size=(N, Z)))["L"]
+    np.testing.assert_array_equal(np.triu(dL, 1), 0)
+    assert (dL[:, 2, 0] != 0).all()
+
+
 def test_without_noise_a_draw_is_the_mean(rng):
     for q in (diagonal(rng), full(rng)):
         np.testing.assert_array_equal(reparameterise(q, np.zeros((N, Z)))[0], q["mean"])

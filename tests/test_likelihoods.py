@@ -168,13 +168,14 @@ def test_bernoulli_is_finite_and_exact_at_extreme_logits(dtype):
     np.testing.assert_array_equal(dx, -l)
 
 
-def test_sure_and_right_pixels_do_not_drown_the_others_in_float32():
-    """Sums of max(l, 0) and of x l, taken apart, would cancel to whole nats here."""
-    l = np.full((1, 784), 1e4, np.float32)
-    x = np.ones((1, 784), np.float32)
-    l[0, :392], x[0, :392], l[0, 7] = -1e4, 0, -1.0
-    expected = math.log1p(math.exp(-1))
-    np.testing.assert_allclose(Bernoulli().nll(l, x)[0], [expected], rtol=1e-6)
+def test_sure_and_right_pixels_do_not_drown_the_others_in_float32(rng):
+    """Sums of max(l, 0) and of x l, taken apart, are near 3e6 here and known to 1/4 each."""
+    l = rng.choice([-1, 1], (20, 784)) * rng.uniform(5e3, 15e3, (20, 784)).astype(np.float32)
+    l = l.astype(np.float32)
+    x = (l > 0).astype(np.float32)
+    l[:, 7], x[:, 7] = -0.3, 1.0
+    expected = np.log1p(np.exp(0.3))
+    np.testing.assert_allclose(Bernoulli().nll(l, x)[0], np.full(20, expected), rtol=1e-6)
 
 
 @pytest.mark.parametrize("grey", [False, True])
@@ -545,6 +546,17 @@ def test_logistic_mixture_samples_follow_its_probabilities(rng):
     assert_moments(x, mean, (k**2 * p).sum() - mean**2)
     likely = p > 1e-3
     assert_moments(1.0 * (x[:, None] == k)[:, likely], p[likely], (p * (1 - p))[likely])
+
+
+def test_logistic_mixture_samples_and_mean_keep_to_its_floor(rng):
+    """At a floor of -1 the scale is 1/e or more, however small log_scale is."""
+    likelihood, k = LogisticMixture(9, floor=-1.0), np.arange(9)
+    params = {**mixture(rng, 3), "log_scale": np.full(3, -1.5)}
+    p = level_probabilities(likelihood, params)
+    mean = (k * p).sum()
+    x = likelihood.sample(repeated(params, 40_000), rng)
+    assert_moments(x, mean, (k**2 * p).sum() - mean**2)
+    np.testing.assert_allclose(likelihood.mean(repeated(params, 1)), [mean], rtol=1e-11)
 
 
 def test_logistic_mixture_mean_is_that_of_its_levels(rng):
