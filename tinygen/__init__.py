@@ -1,4 +1,4 @@
-"""tinygen: deep generative models to be read. Every backward pass is written by hand, and checked."""
+"""tinygen: deep generative models to be read, every backward pass written by hand and checked."""
 
 from tinygen.arrays import resolve_device, to_device, to_host
 from tinygen.pullback import Pullback

@@ -40,6 +40,7 @@ class Pullback:
         self.terms = terms or {}
 
     def __call__(self, dy: Any = 1.0) -> tuple[Params, Any]:
+        """Both gradients, of the parameters and of the input."""
         dy = self._checked(dy)
         if self._both is not None:
             return self._both(dy)

@@ -145,5 +145,5 @@ def check_finite(name: str, x: Array) -> None:
         first = tuple(int(i) for i in xp.argwhere(bad)[0])
         raise NonFinite(
             f"{name}: x holds {int(bad.sum())} values that are NaN or infinite, the first at "
-            f"index {first}: look for a division by zero, a log of zero or a diverged step before it"
+            f"index {first}: look before it for a division by zero, a log of zero, a diverged step"
         )

@@ -2,7 +2,7 @@
 
 glorot      U(-a, a), a = sqrt(6 / (fan_in + fan_out))     Glorot and Bengio 2010, eq. 16
 he          N(0, 2 / fan_in)                               He et al. 2015, arXiv 1502.01852, eq. 10
-dcgan       N(0, 0.02^2)                                   Radford et al. 2016, arXiv 1511.06434, sec. 4
+dcgan       N(0, 0.02^2)                                   Radford et al. 2016, arXiv 1511.06434
 orthogonal  rows or columns orthonormal                    Saxe et al. 2014, arXiv 1312.6120
 zeros       0
 
