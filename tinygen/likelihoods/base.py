@@ -140,7 +140,10 @@ def uniform(rng: np.random.Generator, shape: tuple[int, ...], like: Array) -> Ar
 
 def normal(rng: np.random.Generator, shape: tuple[int, ...], like: Array) -> Array:
     """Standard normal numbers, drawn on the host, with the dtype and on the device of `like`."""
-    return to_device(rng.standard_normal(shape).astype(like.dtype), device_of(like))
+    drawn = np.float32 if like.dtype == np.float32 else np.float64  # single takes half the time
+    return to_device(
+        rng.standard_normal(shape, drawn).astype(like.dtype, copy=False), device_of(like)
+    )
 
 
 def draw_index(rng: np.random.Generator, logits: Array) -> Array:
