@@ -158,6 +158,19 @@ def test_saturated_gates_stay_finite_in_float32(rng):
     assert (abs(h) <= 1).all()
 
 
+def test_a_faded_gradient_is_zero_and_not_denormal(rng):
+    """0.6 times the smallest float rounds to itself, so it would stay, and slow every step."""
+    layer = L.StatefulLSTM(1, 2)
+    p = tree.map(np.zeros_like, layer.init(rng, np.float64))
+    p["b"][2:4] = np.log(0.6 / 0.4)  # f = 0.6: the gradient of c_0 is 0.6^400 = 2e-89
+    values = p, (np.ones((1, 400, 1)), np.zeros((1, 2)), np.zeros((1, 2)))
+    for dtype, exact in ((np.float64, 0.6**400), (np.float32, 0)):
+        q, x = tree.map(lambda a, dtype=dtype: a.astype(dtype), values)
+        (h, h_T, c_T), backward = layer.forward(q, x)
+        dy = np.zeros_like(h), np.zeros_like(h_T), np.ones_like(c_T)
+        np.testing.assert_allclose(backward.dx(dy)[2], exact, rtol=1e-9)
+
+
 def test_first_weights_are_orthogonal_blocks_and_a_forget_bias_of_one(rng):
     p = L.LSTM(5, 4).init(rng, np.float64)
     for block in np.split(p["Wh"], 4, axis=1):

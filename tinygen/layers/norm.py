@@ -45,40 +45,47 @@ def normalise(p: Params, x: Array, groups: int, eps: float) -> tuple[Array, Pull
     """Each channel of each group gets mean 0 and variance 1, then gamma and beta.
 
     x (..., C), whose leading axes are `groups` G times M rows. A block of rows is carried through
-    all lines of a loop while it is in the cache; x_hat is formed anew in the backward pass, which
-    is cheaper than to keep it.
+    all lines of a loop while it is in the cache; x_hat = (x - mean) inv_std is not kept.
     """
     xp, gamma, beta = namespace(x), p["gamma"], p["beta"]
-    rows = x.reshape(groups, -1, x.shape[-1])  #                    (G, M, C)
+    rows = x.reshape(groups, -1, x.shape[-1])  #                       (G, M, C)
     M = rows.shape[1]
-    mean, var = moments(rows)  #                                    (G, 1, C)  (1) (2)
-    inv_std = 1 / xp.sqrt(var + eps)  # 1 / sqrt(var + eps)         (G, 1, C)  (3)
+    mean, var = moments(rows)  #                                       (G, 1, C)  (1) (2)
+    inv_std = 1 / xp.sqrt(var + eps)  # 1 / sqrt(var + eps)            (G, 1, C)  (3)
+    scale = gamma * inv_std
     y = xp.empty_like(rows)
     for g, m in blocks(rows):
-        x_hat = (rows[g, m] - mean[g]) * inv_std[g]  #                         (4)
-        y[g, m] = gamma * x_hat + beta  # gamma x_hat + beta        (G, M, C)  (5)
+        # gamma x_hat + beta                                           (G, M, C)  (4) (5)
+        centred = rows[g, m] - mean[g]
+        centred *= scale[g]
+        xp.add(centred, beta, out=y[g, m])
     y = y.reshape(x.shape)
 
-    def sums(dy: Array) -> tuple[Array, Array]:  # sum_m dy,  sum_m dy x_hat   (G, 1, C)
+    def sums(dy: Array) -> tuple[Array, Array]:
+        """sum_m dy_m and sum_m dy_m x_hat_m, which both halves need: (G, 1, C)."""
         s_dy, s_dyx = xp.zeros_like(mean), xp.zeros_like(mean)
         for g, m in blocks(rows):
-            x_hat = (rows[g, m] - mean[g]) * inv_std[g]
+            centred = rows[g, m] - mean[g]
+            centred *= dy[g, m]
             s_dy[g] += sum_over_rows(dy[g, m])
-            s_dyx[g] += sum_over_rows(dy[g, m] * x_hat)
-        return s_dy, s_dyx
+            s_dyx[g] += sum_over_rows(centred)
+        return s_dy, s_dyx * inv_std
 
     def dp_of(s_dy: Array, s_dyx: Array) -> Params:
-        dgamma = s_dyx.sum(axis=(0, 1))  # sum_m dy_m x_hat_m           (C,)   (6)
-        dbeta = s_dy.sum(axis=(0, 1))  # sum_m dy_m                     (C,)   (7)
+        dgamma = s_dyx.sum(axis=(0, 1))  # sum_m dy_m x_hat_m          (C,)       (6)
+        dbeta = s_dy.sum(axis=(0, 1))  # sum_m dy_m                    (C,)       (7)
         return {"gamma": dgamma, "beta": dbeta}
 
     def dx_of(dy: Array, s_dy: Array, s_dyx: Array) -> Array:
-        m_dy, m_dyx = s_dy / M, s_dyx / M
+        # gamma / std (dy - mean(dy) - x_hat mean(dy x_hat))           (G, M, C)  (14)
+        by_constant, by_x = scale * s_dy / M, scale * inv_std * s_dyx / M
         dx = xp.empty_like(rows)
         for g, m in blocks(rows):
-            # gamma / std (dy - mean(dy) - x_hat mean(dy x_hat))    (G, M, C)  (14)
-            x_hat = (rows[g, m] - mean[g]) * inv_std[g]
-            dx[g, m] = (dy[g, m] - m_dy[g] - x_hat * m_dyx[g]) * (gamma * inv_std[g])
+            centred = rows[g, m] - mean[g]
+            centred *= by_x[g]
+            centred += by_constant[g]
+            xp.multiply(dy[g, m], scale[g], out=dx[g, m])
+            dx[g, m] -= centred
         return dx.reshape(x.shape)
 
     def dp(dy: Array) -> Params:
@@ -108,7 +115,8 @@ def moments(rows: Array) -> tuple[Array, Array]:
         mean[g] += sum_over_rows(rows[g, m]) / M  # (1/M) sum_m x_m            (1)
     for g, m in blocks(rows):
         centred = rows[g, m] - mean[g]
-        var[g] += sum_over_rows(centred * centred) / M  # (1/M) sum_m (x_m - mean)^2   (2)
+        centred *= centred
+        var[g] += sum_over_rows(centred) / M  # (1/M) sum_m (x_m - mean)^2     (2)
     return mean, var
 
 
