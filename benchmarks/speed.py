@@ -269,6 +269,8 @@ def main() -> None:
         print("\n".join(f"{case.name:18} {case.title}" for case in CASES))
         return
     cases = chosen(options.only)
+    if os.getloadavg()[0] > 0.5:
+        print("other programs load this machine: the numbers will say little", file=sys.stderr)
     measured: dict[str, tuple[Case, list[Worker]]] = {}
     with tqdm(total=(len(cases) + 1) * options.rounds, unit="round") as bar:
         peak = measure(PEAK, ("ours", "torch"), options, bar)

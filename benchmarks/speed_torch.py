@@ -181,6 +181,7 @@ class Torch(Side):
         return self.adam_of([w]).step
 
     def layer(self, name: str, shape: tuple[int, ...]) -> Step:
+        channels = shape[-1]
         modules: dict[str, Callable[[], nn.Module]] = {
             "Relu": nn.ReLU,
             "LeakyRelu": lambda: nn.LeakyReLU(0.2),
@@ -190,10 +191,10 @@ class Torch(Side):
             "Softplus": nn.Softplus,
             "Maxout": Maxout,
             "GatedTanh": GatedTanh,
-            "BatchNorm": lambda: nn.BatchNorm2d(shape[-1]),
-            "InstanceNorm": lambda: nn.InstanceNorm2d(shape[-1], affine=True),
+            "BatchNorm": lambda: nn.BatchNorm2d(channels),
+            "InstanceNorm": lambda: nn.InstanceNorm2d(channels, affine=True),
             "PixelNorm": PixelNorm,
-            "LayerNorm": lambda: nn.LayerNorm(shape[-1]),
+            "LayerNorm": lambda: nn.LayerNorm(channels),
             "Dropout": lambda: nn.Dropout(0.5),
             "Softmax": lambda: nn.Softmax(dim=-1),
             "AvgPool2d": lambda: nn.AvgPool2d(2),

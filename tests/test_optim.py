@@ -7,9 +7,11 @@ import shutil
 import subprocess
 
 import numpy as np
+import pretend
 import pytest
 
-from tinygen import schedules, tree
+import tinygen
+from tinygen import arrays, schedules, tree
 from tinygen.kernels import memory, updates
 from tinygen.optim import (
     adagrad,
@@ -507,6 +509,32 @@ def test_emas_gpu_line_equals_its_blocks(rng, tmp_path, monkeypatch):
     ema(0.9).update(two, p)
     for (_, a), (_, b) in pairs(one, two):
         np.testing.assert_allclose(a, b, rtol=1e-14)
+
+
+@pytest.mark.parametrize("device", ["pretend", "cuda"])
+@pytest.mark.parametrize("name", FACTORIES)
+def test_a_device_gives_the_weights_of_numpy(name, device, rng, monkeypatch):
+    if device == "pretend":
+        monkeypatch.setitem(arrays.DEVICES, "pretend", pretend.__name__)
+    else:
+        try:
+            arrays.resolve_device(device)
+        except RuntimeError as error:
+            pytest.skip(str(error))
+    p, optimiser, mean = weights(rng), FACTORIES[name](0.01, l2=0.1, weight_decay=0.1), ema(0.9)
+    here, there = (tinygen.to_device(p, where) for where in ("cpu", device))
+    here = tree.map(np.copy, here)
+    averages = {}
+    for where, q in (("cpu", here), (device, there)):
+        stream = np.random.default_rng(1)
+        state, averages[where] = optimiser.init(q), mean.init(q)
+        for _ in range(FLUSH_EVERY + 1):
+            dp = tinygen.to_device(gradients(stream, p), where)
+            optimiser.update(q, clip_value(clip_norm(dp, 3.0), 0.5), state)
+            mean.update(averages[where], q)
+    for one, two in ((here, there), (averages["cpu"], averages[device])):
+        for (_, a), (_, b) in pairs(one, tinygen.to_host(two)):
+            np.testing.assert_allclose(a, b, rtol=1e-11, atol=1e-13)
 
 
 # --- memory -------------------------------------------------------------------------------------
