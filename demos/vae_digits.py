@@ -29,6 +29,7 @@ from tinygen.training import Trained, Turn, train
 
 PIXELS, HIDDEN = 64, 400
 LATENTS = (16, 2)
+TERMS = {"loss": "minus ELBO = the sum of:", "nll": "-log p(x|z)", "kl": "KL(q(z|x) || p(z))"}
 
 
 def main(argv: list[str] | None = None) -> dict[int, dict[str, float]]:
@@ -137,9 +138,7 @@ def pictures(
         ),
     }
     for n, run in runs.items():
-        figures[f"curves_{n}"] = plots.curves(
-            run.log, title=f"minus ELBO and its terms, {n} latents"
-        )
+        figures[f"curves_{n}"] = plots.curves(run.log, TERMS, f"{n} latents")
     for name, figure in figures.items():
         figure.savefig(out / f"{name}.png", dpi=110)
 

@@ -129,6 +129,9 @@ def test_curves_show_train_beside_validation_in_one_panel_a_term():
     ]
     figure = plots.curves(log)
     assert [axes.get_title() for axes in figure.axes] == ["nll", "kl"]
+    named = plots.curves(log, {"kl": "divergence"})
+    assert [axes.get_title() for axes in named.axes] == ["divergence"]
+    assert list(named.axes[0].lines[0].get_ydata()) == [1, 2, 3]
     lines = {line.get_label(): list(line.get_ydata()) for line in figure.axes[0].lines}
     assert lines == {"train": [2.0, 1.0, 2 / 3], "validation": [3.0, 1.5, 1.0]}
 

@@ -61,21 +61,28 @@ def panels(sheets: dict[str, np.ndarray]) -> "Figure":
     return figure
 
 
-def curves(log: list[dict[str, Any]], terms: tuple[str, ...] = (), title: str = "") -> "Figure":
-    """One panel a term over the epochs, training beside validation. log: as `train` records it."""
+def curves(
+    log: list[dict[str, Any]], terms: dict[str, str] | None = None, title: str = ""
+) -> "Figure":
+    """One panel a term over the epochs, training beside validation.
+
+    log   : as `train` records it
+    terms : name in the log -> the panel's title; all of them, under their names, where not given
+    """
     from matplotlib.figure import Figure
 
     if not log:
         raise ValueError("curves: the log is empty: train for at least one epoch")
-    terms = terms or tuple(log[0]["train"])
+    terms = terms or {term: term for term in log[0]["train"]}
     figure = Figure(figsize=(3.4 * len(terms), 3), layout="constrained")
     epochs = [record["epoch"] for record in log]
-    for term, axes in zip(terms, np.ravel(figure.subplots(1, len(terms))), strict=True):
+    panels = np.ravel(figure.subplots(1, len(terms)))
+    for (term, name), axes in zip(terms.items(), panels, strict=True):
         for part, colour in COLOURS.items():
             if part in log[0]:
                 values = [record[part][term] for record in log]
                 axes.plot(epochs, values, color=colour, label=part, linewidth=1.5)
-        axes.set(title=term, xlabel="epoch", ylabel="nats per example")
+        axes.set(title=name, xlabel="epoch", ylabel="nats per example")
         axes.spines[["top", "right"]].set_visible(False)
         axes.grid(alpha=0.3)
     figure.axes[0].legend(frameon=False)
