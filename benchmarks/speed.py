@@ -202,7 +202,9 @@ def commit() -> str:
     return (git("rev-parse", "--short", "HEAD") or "unknown") + changed
 
 
-def heading(options: argparse.Namespace, versions: dict[str, str], peak: list[Worker]) -> str:
+def heading(
+    options: argparse.Namespace, load: float, versions: dict[str, str], peak: list[Worker]
+) -> str:
     speeds = [
         f"{w.side} {2 * PEAK.multiply_adds / statistics.median(w.rounds) / 1e9:.0f} GFLOP/s"
         for w in peak
@@ -213,7 +215,7 @@ def heading(options: argparse.Namespace, versions: dict[str, str], peak: list[Wo
     return "\n".join(
         [
             f"- date: {datetime.datetime.now(datetime.UTC):%Y-%m-%d}",
-            f"- machine: {machine(options.device)}; load before: {os.getloadavg()[0]:.1f}",
+            f"- machine: {machine(options.device)}; load before: {load:.1f}",
             f"- versions: {', '.join(f'{k} {v}' for k, v in programs.items())}",
             f"- commit: {commit()}",
             "- seed: 0",
@@ -269,7 +271,8 @@ def main() -> None:
         print("\n".join(f"{case.name:18} {case.title}" for case in CASES))
         return
     cases = chosen(options.only)
-    if os.getloadavg()[0] > 0.5:
+    load = os.getloadavg()[0]
+    if load > 0.5:
         print("other programs load this machine: the numbers will say little", file=sys.stderr)
     measured: dict[str, tuple[Case, list[Worker]]] = {}
     with tqdm(total=(len(cases) + 1) * options.rounds, unit="round") as bar:
@@ -286,7 +289,7 @@ def main() -> None:
         members = [c.name for c, _ in measured.values() if c.group == case.group]
         if case.group and case.name == members[-1]:
             lines.append(group_row(case.group, measured))
-    table = "\n".join([heading(options, versions, peak), "", HEADER, *filter(None, lines)])
+    table = "\n".join([heading(options, load, versions, peak), "", HEADER, *filter(None, lines)])
     print(table)
     if options.output:
         options.output.write_text(table + "\n")
