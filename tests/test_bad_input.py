@@ -107,7 +107,7 @@ def test_nan_and_infinity_are_refused_and_located(name, value):
     layer, p, x = point(name)
     place = tuple(size - 1 for size in x.shape)
     x[place] = value
-    refused(ValueError, rf"1 value.*{re.escape(str(place))}.*look for", layer, p, x)
+    refused(ValueError, rf"1 value.*{re.escape(str(place))}.*look before it for", layer, p, x)
 
 
 @every_layer
