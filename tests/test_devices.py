@@ -16,19 +16,6 @@ from tinygen.layers import Dense
 TOLERANCE = {np.float32: 1e-5, np.float64: 1e-12}
 
 
-@pytest.fixture
-def device(request, monkeypatch):
-    """The name of a device on which arrays can be put; skips where the machine has none."""
-    if request.param == "pretend":
-        monkeypatch.setitem(arrays.DEVICES, "pretend", "pretend")
-    else:
-        try:
-            arrays.resolve_device(request.param)
-        except RuntimeError as error:
-            pytest.skip(str(error))
-    return request.param
-
-
 every_device = pytest.mark.parametrize("device", ["pretend", "cuda"], indirect=True)
 on_pretend = pytest.mark.parametrize("device", ["pretend"], indirect=True)
 
