@@ -201,8 +201,11 @@ def test_a_summary_counts_parameters_and_multiply_adds():
     assert rows["heads.log_var.0"].multiply_adds == 7 * 15
 
 
-def test_a_summary_reads_as_an_indented_table():
-    lines = str(L.summary(NET, (7, 4, 3))).splitlines()
+def test_a_summary_is_printed_as_an_indented_table(capsys):
+    table = L.summary(NET, (7, 4, 3))
+    lines = capsys.readouterr().out.splitlines()
+    assert lines == str(table).splitlines()
+    assert repr(table) == "Summary(100 parameters, 637 multiply-adds)"
     assert lines[0].split() == ["layer", "output", "shape", "parameters", "multiply-adds"]
     assert lines[2].split() == [
         "Sequential",

@@ -1,6 +1,6 @@
 """A table of a net: its layers, the shapes they put out, their parameters and their work.
 
-print(summary(net, (1, 28, 28, 1)))
+summary(net, (1, 28, 28, 1))
 
 One forward pass runs through the net with each layer replaced by one that takes notes, so the
 shapes are those that the layers really produce.
@@ -32,11 +32,14 @@ class Row:
     multiply_adds: int = 0
 
 
-@dataclass
+@dataclass(repr=False)
 class Summary:
     """The rows of a net. `str(summary)` is the table; the totals are attributes."""
 
     rows: list[Row] = field(default_factory=list)
+
+    def __repr__(self) -> str:
+        return f"Summary({self.parameters:,} parameters, {self.multiply_adds:,} multiply-adds)"
 
     @property
     def parameters(self) -> int:
@@ -64,11 +67,9 @@ class Summary:
         rule = "-" * len(lines[0])
         return "\n".join([lines[0], rule, *lines[1:-1], rule, lines[-1]])
 
-    __repr__ = __str__
-
 
 def summary(net: Layer, shape: Any, extras: Any = None, dtype: Any = np.float32) -> Summary:
-    """The layers of a net with their output shapes, parameters and multiply-adds.
+    """Print the layers of a net with their output shapes, parameters and multiply-adds.
 
     net    : a layer or composite
     shape  : of the input with its batch axis, (N, ...), or a tuple or dict of shapes where the net
@@ -78,21 +79,24 @@ def summary(net: Layer, shape: Any, extras: Any = None, dtype: Any = np.float32)
     dtype  : of the input; an integer dtype gives zeros, for nets that begin with an Embedding
 
     Multiply-adds count the products of the matrix and convolution layers in one forward pass over
-    the whole batch; elementwise layers, norms and pooling count 0. Returns a Summary, whose str is
-    the table. Raises what `net.forward` raises on an input of that shape.
+    the whole batch; elementwise layers, norms and pooling count 0. Returns what it printed, as a
+    Summary with the rows and totals. Raises what `net.forward` raises on an input of that shape.
     """
     rng = np.random.default_rng(0)
     p = net.init(rng, np.float32)
     try:
-        return run(net, p, shape, extras, dtype, rng)
+        table = run(net, p, shape, extras, dtype, rng)
     except ValueError:
         if not is_shape(shape):
             raise
         try:
-            return run(net, p, (1, *shape), extras, dtype, rng)
+            table = run(net, p, (1, *shape), extras, dtype, rng)
         except ValueError:
-            pass
-        raise
+            table = None
+        if table is None:
+            raise  # neither fits: the refusal of the shape as given is the one to see
+    print(table)
+    return table
 
 
 def run(
