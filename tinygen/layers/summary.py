@@ -86,15 +86,13 @@ def summary(net: Layer, shape: Any, extras: Any = None, dtype: Any = np.float32)
     p = net.init(rng, np.float32)
     try:
         table = run(net, p, shape, extras, dtype, rng)
-    except ValueError:
+    except ValueError as refusal:
         if not is_shape(shape):
             raise
         try:
             table = run(net, p, (1, *shape), extras, dtype, rng)
         except ValueError:
-            table = None
-        if table is None:
-            raise  # neither fits: the refusal of the shape as given is the one to see
+            raise refusal from None  # neither fits: the one of the shape as given is to be seen
     print(table)
     return table
 
