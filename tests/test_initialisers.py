@@ -102,6 +102,36 @@ def test_dense_weights_know_their_fans():
     np.testing.assert_allclose(W.var(), 2 / 100, rtol=0.03)
 
 
+@pytest.mark.parametrize(
+    ("layer", "fan_in", "fan_out"),
+    [
+        (L.Conv2d(8, 16, (3, 5)), 15 * 8, 15 * 16),
+        (L.Conv1d(16, 48, 5), 5 * 16, 5 * 48),
+        (L.ConvTranspose2d(16, 48, 4), 16 * 16, 16 * 48),
+        # of 16 taps, an output pixel meets those of its phase among 2 x 2
+        (L.ConvTranspose2d(16, 48, 4, stride=2, padding=1), 4 * 16, 16 * 48),
+        (L.MaskedConv2d(16, 48, 5, "A"), 12 * 16, 12 * 48),
+        (L.MaskedConv2d(16, 48, 5, "B"), 13 * 16, 13 * 48),
+        (L.MaskedDense(np.ones((40, 90))), 40, 90),
+    ],
+    ids=lambda value: str(value) if isinstance(value, int) else type(value).__name__,
+)
+def test_convolutions_know_their_fans(layer, fan_in, fan_out):
+    W = layer.init(np.random.default_rng(0), np.float64)["W"]
+    np.testing.assert_allclose(abs(W).max(), np.sqrt(6 / (fan_in + fan_out)), rtol=2e-3)
+    W = layer.init(np.random.default_rng(0), np.float64, weights="he")["W"]
+    np.testing.assert_allclose(W.var(), 2 / fan_in, rtol=5 * np.sqrt(2 / W.size))
+
+
+@pytest.mark.parametrize("stride", [1, 2])
+def test_a_transposed_convolution_keeps_the_variance_with_he_weights(stride):
+    """Without its phases counted the variance would fall by stride^2."""
+    layer = L.ConvTranspose2d(32, 24, 4, stride=stride, padding=1, bias=False)
+    rng = np.random.default_rng(0)
+    y, _ = layer.forward(layer.init(rng, np.float64, "he"), rng.normal(size=(4, 32, 32, 32)))
+    np.testing.assert_allclose(y[:, 4:-4, 4:-4].var(), 2, rtol=0.06)
+
+
 def test_an_embedding_is_a_dense_layer_of_fan_in_one():
     W = L.Embedding(500, 29).init(np.random.default_rng(0), np.float64)["W"]
     np.testing.assert_allclose(abs(W).max(), np.sqrt(6 / 30), rtol=1e-3)

@@ -645,6 +645,8 @@ def test_bad_arrays_are_refused_by_name_before_anything_is_written(rng):
     refused(ValueError, "got float", dp={**dp, "g": 0.0})
     refused(TypeError, "weight 'g' is int64", p={**p, "g": np.ones(3, int)})
     refused(TypeError, "weight 'g' is float", p={**p, "g": 1.0})
+    half = tree.map(lambda a: a.astype(np.float16), p)  # eps = 1e-8 is 0 there, and 0 / 0 NaN
+    refused(TypeError, "is float16: .* use float32", half, tree.map(np.ones_like, half))
     locked = p["g"].copy()
     locked.flags.writeable = False
     refused(ValueError, "weight 'g' is read-only: use w.copy", p={**p, "g": locked})

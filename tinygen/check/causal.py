@@ -7,6 +7,7 @@ each other (R < G < B). A one-hot cotangent at output k must have a gradient of 
     inputs >  k    not strict: mask B, a layer behind the first
 
 van den Oord et al. 2016, Pixel Recurrent Neural Networks, arXiv 1601.06759, sec. 3.4
+                                                           docs/derivations/check.md
 """
 
 from collections.abc import Callable

@@ -2,6 +2,7 @@
 
 It needs no derivative, so it finds what the gradient check cannot: an array written in place, a
 backward that works once, state that the next forward overwrites, a dtype that grew on the way.
+                                                           docs/derivations/check.md
 """
 
 from collections.abc import Callable

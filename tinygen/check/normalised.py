@@ -1,6 +1,7 @@
 """The normalisation check: do the probabilities of everything that can happen sum to one?
 
 sum_i w_i exp(log p(x_i)) = 1,  w_i = 1 for a mass, quadrature weights for a density
+                                                           docs/derivations/check.md
 """
 
 from collections.abc import Callable

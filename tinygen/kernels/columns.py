@@ -11,6 +11,8 @@ A window is then a run of kh kw C neighbouring numbers, and the next window down
 Windows overlap, but every R-th one (R = kh) starts where the last one ends: these are the rows of
 an ordinary matrix inside the same memory, and R matrix products cover all windows. Columns share
 their frames of zeros: what hangs out below one is the zeros above the next.
+
+Derivation: docs/derivations/conv.md, "Columns"
 """
 
 from collections.abc import Iterator

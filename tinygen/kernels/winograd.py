@@ -11,7 +11,7 @@ With channels, the elementwise product becomes one matrix product a point: 36 of
 Winograd 1980; Lavin and Gray 2016, arXiv 1509.09308. Derivation: docs/derivations/winograd.md
 
 NOTE: the points are 0, 3/4, -3/4, 3/2, -3/2 and infinity instead of 0, 1, -1, 2, -2, which keeps
-float32 rounding at about 2e-6 of the largest output (4 times less), see docs/decisions.md.
+float32 rounding at about 2e-6 of the largest output, a third; measured on the page above.
 """
 
 from collections.abc import Iterator

@@ -37,7 +37,7 @@ class LeakyRelu(Layer):
 
     slope : 0 <= slope < 1, the derivative left of zero (0.2 in DCGAN's discriminator)
 
-    Maas, Hannun and Ng 2013, eq. 2. Raises ValueError for another slope.
+    Maas, Hannun and Ng 2013. Raises ValueError for another slope.
     """
 
     slope: float = 0.2
@@ -75,8 +75,8 @@ def _elu_dx(xp: Any, dy: Array, y: Array) -> Array:
 class Elu(Layer):
     """y = x where x > 0, else e^x - 1        any shape
 
-    Clevert, Unterthiner and Hochreiter 2016, arXiv 1511.07289, eq. 15 with alpha = 1, for which
-    the derivative is continuous.
+    Clevert, Unterthiner and Hochreiter 2016, arXiv 1511.07289, with alpha = 1, for which the
+    derivative is continuous.
     """
 
     def forward(self, p: Params, x: Array) -> tuple[Array, Pullback]:

@@ -1,6 +1,6 @@
 """Nonlinearities that join channels: the last axis shrinks.        docs/derivations/gated.md
 
-Maxout      y_j = max_k x_jk                    Goodfellow et al. 2013, arXiv 1302.4389, eq. 1
+Maxout      y_j = max_k x_jk                    Goodfellow et al. 2013, arXiv 1302.4389, section 3
 GatedTanh   y = tanh(a) sigmoid(b), x = (a, b)  van den Oord et al. 2016, arXiv 1606.05328, eq. 2
 """
 

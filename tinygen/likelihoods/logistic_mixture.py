@@ -67,9 +67,10 @@ class LogisticMixture(Likelihood):
         # Where there is a lower end, an upper end, both; else that factor is 1.
         low, high = (x > 0)[..., None], (x < self.levels - 1)[..., None]  #    (N, ..., 1)
         inner = low & high
+        share = -xp.expm1(-width)  # 1 - e^-delta                              (N, ..., K)
         # log(sigmoid(b) - sigmoid(a)) = log sigmoid(b) + log sigmoid(-a) + log(1 - e^(a - b))
         log_p = (
-            inner * xp.log(-xp.expm1(-width)) - high * softplus(-b) - low * softplus(a)
+            inner * xp.log(share) - high * softplus(-b) - low * softplus(a)
         )  #                                                                   (N, ..., K)  (2)
         joint = logits + log_p
         total = log_sum_exp(joint)  # log sum_k e^l_k P_k                      (N, ...)
@@ -82,7 +83,9 @@ class LogisticMixture(Likelihood):
             d = per_example(dnll, logits)
             up, down = high * sigmoid(-b), low * sigmoid(a)  # d log_p / db, - d log_p / da
             slope = up - down  #                                               (N, ..., K)
-            spread = up * b - down * a + inner * (width / xp.expm1(width))  #  (N, ..., K)
+            # delta / (e^delta - 1), written so that e^delta does not overflow
+            squeeze = width * (1 - share) / share  #                           (N, ..., K)
+            spread = up * b - down * a + inner * squeeze  #                    (N, ..., K)
             bound = sigmoid(params["log_scale"] - self.floor)  # d log s / d log_scale
             return {
                 "logits": (w - r) * d,  #                                                  (4)

@@ -3,7 +3,7 @@
 e <- decay e + (1 - decay) w                     docs/derivations/optimisers.md, (18)
 
 The mean is a tree of its own, so the averaged model is `model.forward(average, z)`. Known as Polyak
-averaging; generators use it since ProGAN (arXiv 1710.10196, section 6.1).
+averaging; generators use it since ProGAN (arXiv 1710.10196, appendix A).
 """
 
 from dataclasses import dataclass

@@ -98,10 +98,11 @@ class Optimiser:
 
     def check_leaf(self, name: str, w: Array, others: tuple[Array, ...]) -> None:
         """Refuse a weight that cannot be written, and arrays that are not like it."""
-        if not is_array(w) or w.dtype.kind != "f":
+        if not is_array(w) or w.dtype.name not in ("float32", "float64"):
+            # float16 holds neither eps = 1e-8 nor the square of a small gradient: 0 / 0 there
             raise TypeError(
                 f"{self.rule.name}: weight {name!r} is {getattr(w, 'dtype', type(w).__name__)}: "
-                "weights are arrays of floats"
+                "weights are arrays of floats, use float32 or float64"
             )
         if not getattr(w.flags, "writeable", True):
             raise ValueError(f"{self.rule.name}: weight {name!r} is read-only: use w.copy()")
