@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from tinygen import tree
-from tinygen.arrays import Array, Params, to_host
+from tinygen.arrays import Array, Params, is_array, to_host
 from tinygen.layers.base import Layer, NonFinite
 from tinygen.layers.compose import Composite
 from tinygen.pullback import Pullback
@@ -46,7 +46,7 @@ def first_nonfinite(
     loss : a method of a model (a dataclass whose fields are layers); of another function only the
            arguments can be looked into.
     """
-    p, x, noise = to_host(p), to_host(x), to_host(noise)
+    p, x, noise = (tree.map(hosted, values) for values in (p, x, noise))
     for name, leaf in tree.leaves(p):
         if not np.isfinite(leaf).all():
             return f"parameter {name}"
@@ -81,5 +81,11 @@ def probed(layer: Layer, name: str) -> Layer:
 
 
 def all_finite(values: Any) -> bool:
-    """Whether each array of a tree holds finite numbers only."""
-    return all(bool(np.isfinite(leaf).all()) for _, leaf in tree.leaves(values))
+    """Whether each array of floats in a tree holds finite numbers only."""
+    floats = [leaf for _, leaf in tree.leaves(values) if is_array(leaf) and leaf.dtype.kind == "f"]
+    return all(bool(np.isfinite(leaf).all()) for leaf in floats)
+
+
+def hosted(leaf: Any) -> Any:
+    """An array on the host; what is no array, such as the None of a model without noise, as is."""
+    return to_host(leaf) if is_array(leaf) else leaf

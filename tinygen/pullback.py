@@ -36,7 +36,7 @@ class Pullback:
         terms: dict[str, Array] | None = None,
     ):
         self._dp, self._dx, self._both = dp, dx, both
-        self._like = tree.map(lambda leaf: _Like(leaf.shape, leaf.dtype), y)
+        self._like = tree.map(_like, y)
         self.terms = terms or {}
 
     def __call__(self, dy: Any = 1.0) -> tuple[Params, Any]:
@@ -63,10 +63,16 @@ class Pullback:
         """dy as it is, after refusing what NumPy would broadcast or promote to a wrong number."""
 
         def check(like: _Like, d: Any) -> Any:
-            shape = getattr(d, "shape", ())
+            number = isinstance(d, int | float)  # such as the default 1.0
+            if not number and not hasattr(d, "dtype"):
+                raise TypeError(
+                    f"backward: dy is a {type(d).__name__}, the output is an array of shape "
+                    f"{like.shape}: give an array"
+                )
+            shape = () if number else d.shape
             if shape != like.shape:
                 raise ValueError(f"backward: dy has shape {shape}, the output has {like.shape}")
-            if not hasattr(d, "dtype"):  # a plain number, such as the default 1.0
+            if number:
                 return like.dtype.type(d)
             if d.dtype != like.dtype:
                 raise TypeError(
@@ -82,6 +88,15 @@ class Pullback:
 class _Like:
     shape: tuple[int, ...]
     dtype: Any
+
+
+def _like(y: Any) -> _Like:
+    if not hasattr(y, "dtype"):
+        raise TypeError(
+            f"Pullback: the output is a {type(y).__name__}, expected an array, or a dict or tuple "
+            "of arrays: a loss keeps its dtype as a NumPy scalar, without float(...)"
+        )
+    return _Like(y.shape, y.dtype)
 
 
 def no_params(dy: Any) -> Params:

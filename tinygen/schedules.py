@@ -12,6 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 
 @dataclass(frozen=True)
 class Schedule:
@@ -92,7 +94,7 @@ def warm_up(then: float | Schedule, steps: int, start: float | None = None) -> S
 
 def check_steps(owner: str, name: str, steps: Any) -> None:
     """Refuse what is not a whole number >= 1. Raises ValueError."""
-    if not isinstance(steps, int) or isinstance(steps, bool) or steps < 1:
+    if not isinstance(steps, int | np.integer) or isinstance(steps, bool) or steps < 1:
         raise ValueError(f"{owner}: {name} must be a whole number >= 1, got {steps!r}")
 
 
@@ -105,7 +107,8 @@ def check_number(
     below: float = math.inf,
 ) -> None:
     """Refuse what is not a finite number with above < value < below and value >= least."""
-    number = isinstance(value, int | float) and not isinstance(value, bool)
+    kinds = int | float | np.integer | np.floating
+    number = isinstance(value, kinds) and not isinstance(value, bool)
     if number and math.isfinite(value) and above < value < below and value >= least:
         return
     limits = [

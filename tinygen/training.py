@@ -18,8 +18,10 @@ from tinygen import tree
 from tinygen.arrays import Array, Params, namespace
 from tinygen.diagnosis import first_nonfinite
 from tinygen.kernels.memory import keep_memory
-from tinygen.layers.base import NonFinite, check_array, check_sizes
+from tinygen.layers.base import NonFinite, check_array
 from tinygen.optim import Optimiser
+from tinygen.pullback import Pullback
+from tinygen.schedules import check_steps
 
 Transform = Callable[[np.random.Generator, Array], Array]
 
@@ -53,6 +55,8 @@ class Turn:
         try:
             with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
                 value, backward = self.loss(p, x, noise)
+                if not hasattr(backward, "dp"):  # a plain function dy -> (dp, dx)
+                    backward = Pullback.whole(backward, value)
             if not math.isfinite(float(value)):
                 raise NonFinite(f"{self.name}: the loss is {float(value)}")
         except NonFinite as error:
@@ -110,7 +114,7 @@ def train(
 
     Raises ValueError or TypeError for bad data, Diverged at the step where the loss is not finite.
     """
-    check_sizes(turn, epochs=epochs, batch=batch)
+    check_counts(epochs=epochs, batch=batch, **({} if patience is None else {"patience": patience}))
     if patience is not None and validation is None:
         raise ValueError("train: patience needs validation data: give validation=")
     for name, data in {"x": x, "validation": validation}.items():
@@ -135,6 +139,7 @@ def train(
                 if validation is not None:
                     again = np.random.default_rng(validation_seed)
                     record["validation"] = evaluate(turn, p, validation, again, batch, transform)
+                check_weights(turn.name, p)
             except NonFinite as error:
                 raise Diverged(f"epoch {epoch}: {error}", done) from error
             done.log.append(record)
@@ -190,11 +195,29 @@ class Average:
         return {name: total / self.examples for name, total in self.sums.items()}
 
 
+def check_counts(**counts: Any) -> None:
+    """Refuse what is not a whole number >= 1. Raises ValueError."""
+    for name, count in counts.items():
+        check_steps("train", name, count)
+
+
 def check_data(name: str, x: Array) -> None:
     """Refuse what is no array of floats, empty or not finite, on any device."""
-    check_array(name, x, "N", "...")
+    check_array(name, x, "...")  # (N,), (N, D), (N, H, W, C): any rank
     if not bool(namespace(x).isfinite(x).all()):
         raise NonFinite(f"{name} holds NaN or infinite values: clean the data first")
+
+
+def check_weights(name: str, p: Params) -> None:
+    """Refuse weights that a last, too long step made NaN or infinite. Raises NonFinite.
+
+    No loss sees the weights after the last step, so without this look a run could end on them.
+    """
+    for leaf, w in tree.leaves(p):
+        if not bool(namespace(w).isfinite(w).all()):
+            raise NonFinite(
+                f"{name}: parameter {leaf} is not finite after the step: lower lr, clip gradients"
+            )
 
 
 def copy(p: Params) -> Params:

@@ -42,8 +42,21 @@ def describe(f: Any) -> str:
 
 
 def to_float64(values: Any) -> Any:
-    """Copies of the float leaves in float64; leaves of other kinds as they are."""
-    return tree.map(lambda a: a.astype(np.float64) if is_float(a) else a, values)
+    """Copies of the float leaves in float64; integers, None and strings as they are.
+
+    Raises TypeError for a list, a float or a foreign array: as no leaf is made of it, it would not
+    be moved, and the check would pass without having looked at it.
+    """
+
+    def convert(a: Any) -> Any:
+        if not arrays.is_array(a) and not isinstance(a, int | str | None):
+            raise TypeError(
+                f"a leaf of p or x is a {type(a).__name__}, which the check cannot move: give "
+                "trees of dicts and tuples whose leaves are arrays, np.asarray(...)"
+            )
+        return a.astype(np.float64) if is_float(a) else a
+
+    return tree.map(convert, values)
 
 
 def is_float(leaf: Any) -> bool:

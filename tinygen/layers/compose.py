@@ -25,7 +25,7 @@ class Composite(Layer):
 
     def __init__(self, layers: dict[str, Layer]):
         for name, layer in layers.items():
-            if not hasattr(layer, "forward"):
+            if not hasattr(layer, "forward") or isinstance(layer, type):
                 raise TypeError(
                     f"{type(self).__name__}: layer {name!r} is of type {type(layer).__name__}, "
                     "not a layer: give the layers one by one, as in Sequential(Dense(3, 5), Tanh())"
@@ -36,6 +36,15 @@ class Composite(Layer):
         children = ", ".join(f"{name}={layer!r}" for name, layer in self.layers.items())
         return f"{type(self).__name__}({children})"
 
+    def __eq__(self, other: object) -> bool:
+        """The same kind of composite of equal layers, by the same names in the same order."""
+        if type(self) is not type(other) or not isinstance(other, Composite):
+            return NotImplemented
+        return list(self.layers.items()) == list(other.layers.items())
+
+    def __hash__(self) -> int:
+        return hash((type(self), *self.layers.items()))
+
     def with_layers(self, layers: dict[str, Layer]) -> "Composite":
         """The same composite over other children of the same names."""
         raise NotImplementedError
@@ -43,7 +52,9 @@ class Composite(Layer):
     def init(
         self, rng: np.random.Generator, dtype: Any = np.float32, weights: str = "glorot"
     ) -> Params:
-        drawn = {name: layer.init(rng, dtype, weights) for name, layer in self.layers.items()}
+        # a user's layer may know the one rule only: init(rng, dtype)
+        rule = () if weights == "glorot" else (weights,)
+        drawn = {name: layer.init(rng, dtype, *rule) for name, layer in self.layers.items()}
         return {name: p for name, p in drawn.items() if p}
 
     def run(self, name: str, p: Params, x: Any, extras: dict[str, Any]) -> tuple[Any, Pullback]:
@@ -51,10 +62,13 @@ class Composite(Layer):
         layer = self.layers[name]
         args = (extras[name],) if name in extras else ()
         try:
-            return layer.forward(p.get(name, {}), x, *args)
+            y, backward = layer.forward(p.get(name, {}), x, *args)
         except (ValueError, TypeError) as error:
             error.add_note(f"in layer {name!r} ({type(layer).__name__}) of {type(self).__name__}")
             raise
+        if not hasattr(backward, "dp"):  # a plain function dy -> (dp, dx), of a user's layer
+            backward = Pullback.whole(backward, y)
+        return y, backward
 
     def check_names(self, p: Params, extras: dict[str, Any]) -> None:
         """Refuse parameters and extras of layers that are not there. Raises ValueError."""

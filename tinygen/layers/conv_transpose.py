@@ -46,7 +46,7 @@ class ConvTranspose2d(Layer):
         check_sizes(self, c_in=self.c_in, c_out=self.c_out)
         pairs(self, kernel=(self.kernel, 1), stride=(self.stride, 1), padding=(self.padding, 0))
         pairs(self, output_padding=(self.output_padding, 0))
-        if any(map(int.__ge__, pair(self.output_padding), pair(self.stride))):
+        if any(e >= s for e, s in zip(pair(self.output_padding), pair(self.stride), strict=True)):
             raise ValueError(
                 f"ConvTranspose2d: output_padding {self.output_padding} must be smaller than "
                 f"stride {self.stride}: no convolution has this one as its adjoint"

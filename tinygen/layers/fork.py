@@ -33,7 +33,7 @@ class Fork(Composite):
     def forward(
         self, p: Params, x: Any, extras: dict[str, Any] | None = None
     ) -> tuple[dict[str, Any], Pullback]:
-        extras = extras or {}
+        extras = {} if extras is None else extras
         self.check_names(p, extras)
         branches = {name: self.run(name, p, x, extras) for name in self.layers}
         y = {name: y_k for name, (y_k, _) in branches.items()}  # y_k = f_k(x)   (5)

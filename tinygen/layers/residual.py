@@ -29,7 +29,7 @@ class Residual(Composite):
     def forward(
         self, p: Params, x: Array, extras: dict[str, Any] | None = None
     ) -> tuple[Array, Pullback]:
-        extras = extras or {}
+        extras = {} if extras is None else extras
         self.check_names(p, extras)
         fx, f = self.run("f", p, x, extras)
         if getattr(fx, "shape", None) != x.shape:

@@ -33,7 +33,7 @@ class Sequential(Composite):
     def forward(
         self, p: Params, x: Any, extras: dict[str, Any] | None = None
     ) -> tuple[Any, Pullback]:
-        extras = extras or {}
+        extras = {} if extras is None else extras
         self.check_names(p, extras)
         chain, h = [], x
         for name in self.layers:

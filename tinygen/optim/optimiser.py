@@ -63,7 +63,7 @@ class Optimiser:
         moments = [state[name] for name in self.rule.moments if name in state]
         leaves = self.checked_leaves(p, dp, moments)
         step = int(state["step"]) + 1
-        lr = float(self.lr(step - 1)) if callable(self.lr) else self.lr
+        lr = float(self.lr(step - 1) if callable(self.lr) else self.lr)
         self.check("the schedule's lr", lr, least=0.0)
         # Python floats: a float64 scalar of NumPy would draw float32 arrays up to float64
         numbers = {name: float(value) for name, value in self.numbers(step, lr).items()}
