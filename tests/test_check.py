@@ -131,6 +131,19 @@ def test_large_leaves_are_moved_along_five_directions_small_ones_along_every_axi
 # What is refused
 
 
+@pytest.mark.parametrize("share, passes", [(3e-7, True), (3e-6, False)])
+def test_the_tolerance_is_a_millionth_of_the_gradient(rng, share, passes):
+    f = pointwise(np.sin, lambda x: np.cos(x) * (1 + share))
+    assert check_gradients(f, {}, rng.normal(size=(4, 3)), rng=rng).passed == passes
+
+
+@pytest.mark.parametrize("share, passes", [(1e-7, True), (0.1, False)])
+def test_a_large_output_hides_no_more_than_its_rounding(rng, share, passes):
+    """S = sum |u y| is near 1e7 here, so the floor at the smallest step, 1e-6, is near 0.02."""
+    f = pointwise(lambda x: 1e6 + x, lambda x: np.full_like(x, 1 + share))
+    assert check_gradients(f, {}, rng.normal(size=(4, 3)), rng=rng).passed == passes
+
+
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 def test_a_gradient_that_is_not_finite_fails(rng, bad):
     report = check_gradients(pointwise(np.tanh, lambda x: bad + 0 * x), {}, np.ones(3), rng=rng)

@@ -66,6 +66,17 @@ def test_binarised_pixels_are_bernoulli_draws_of_the_grey_level(rng):
     assert not np.array_equal(x, binarise(rng, grey))
 
 
+def test_the_ends_of_the_grey_levels_are_sure():
+    class Ends:
+        """A generator of the least and the greatest float32 number in [0, 1)."""
+
+        def random(self, shape, dtype):
+            return np.resize(np.array([0, 1 - 2**-24], dtype), shape)
+
+    grey = np.array([0, 0, 1, 1], np.float32)
+    np.testing.assert_array_equal(binarise(Ends(), grey), grey)
+
+
 def test_the_same_seed_binarises_alike():
     grey = digits("test")[0]
     first, second = (binarise(np.random.default_rng(3), grey) for _ in range(2))

@@ -19,6 +19,11 @@ def test_the_error_of_a_mean_is_the_spread_of_repeated_means(rng):
     assert np.mean(np.square(errors)) == pytest.approx(values.mean(axis=1).var(), rel=0.1)
 
 
+def test_the_error_of_a_mean_takes_the_unbiased_variance():
+    # 1, 2, 6: mean 3, squares 4 + 1 + 9 = 14, variance 14 / 2, error sqrt(7 / 3)
+    assert mean_and_error(np.array([1.0, 2.0, 6.0])) == pytest.approx((3, math.sqrt(7 / 3)))
+
+
 def test_one_value_has_no_spread():
     with pytest.raises(ValueError, match="at least 2 values, got 1"):
         mean_and_error(np.ones(1))

@@ -383,6 +383,8 @@ def test_clip_norm_bounds_the_norm_and_keeps_the_direction(rng):
     ratio = {(a / b).mean() for (_, a), (_, b) in pairs(clipped, dp)}
     assert max(ratio) == pytest.approx(min(ratio))
     assert clip_norm(dp, 1e9) is dp
+    small = tree.scale(dp, 1e-6)  # the limit itself, without a 1e-6 beside the norm
+    assert global_norm(clip_norm(small, 1e-6)) == pytest.approx(1e-6, rel=1e-12)
 
 
 def test_clip_norm_measures_what_overflows_in_float32():

@@ -75,6 +75,24 @@ def test_importance_sampling_finds_the_exact_likelihood(rng):
     assert np.all(abs(found - log_p) <= 4 * error)
 
 
+def test_the_weights_are_the_joint_density_over_that_of_q(rng):
+    """log w = log p(x|z) + log p(z) - log q(z|x), each from its own density, at the same draws."""
+    p, x = jittered(rng, LINEAR.init(rng, np.float64)), rng.normal(size=(4, D))
+    q = LINEAR.encode(p, x)
+    assert abs(q["log_var"]).min() > 0.05 and abs(q["log_var"]).max() > 0.5
+    found = LINEAR.log_weights(p, x, q, np.random.default_rng(7), 3)
+    eps = np.random.default_rng(7).standard_normal((4, 3, Z))
+    mean, std = q["mean"][:, None], np.exp(q["log_var"] / 2)[:, None]
+    z = mean + std * eps
+
+    def log_normal(a, mean, std):
+        return -(((a - mean) / std) ** 2 / 2 + np.log(std) + np.log(2 * np.pi) / 2).sum(axis=-1)
+
+    log_x = log_normal(x[:, None], z @ p["decoder"]["W"] + p["decoder"]["b"], STD)
+    expected = log_x + log_normal(z, 0, 1) - log_normal(z, mean, std)
+    np.testing.assert_allclose(found, expected, rtol=1e-11)
+
+
 def test_the_bounds_rise_with_the_samples_towards_log_p(rng):
     p, x, log_p, _ = linear_model(rng, n=1)
     many = np.repeat(x, 4000, axis=0)
