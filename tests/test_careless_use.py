@@ -9,8 +9,9 @@ import pytest
 from tinygen import Pullback
 from tinygen import layers as L
 from tinygen.check import check_gradients
-from tinygen.likelihoods import Bernoulli
-from tinygen.models.vae import VAE
+from tinygen.data import binarise
+from tinygen.likelihoods import Bernoulli, Categorical
+from tinygen.models.vae import VAE, dense_vae
 from tinygen.optim import adam, sgd
 from tinygen.schedules import cosine
 from tinygen.training import Diverged, Turn, train
@@ -173,3 +174,40 @@ def test_composites_differ_in_kind_children_and_order():
     nets = [L.Sequential(a=a, b=b), L.Sequential(b=b, a=a), L.Fork(a=a, b=b), L.Sequential(a=a)]
     assert len(set(nets)) == len(nets)
     assert all((m == n) == (m is n) for m in nets for n in nets)
+
+
+@pytest.mark.parametrize("likelihood", [Bernoulli, "bernoulli", np.ones(3)])
+def test_what_is_no_likelihood_is_refused_when_the_model_is_built(likelihood):
+    with pytest.raises(TypeError, match=r"VAE: expected a likelihood such as Bernoulli\(\), got"):
+        dense_vae(6, 5, 2, likelihood)
+
+
+def test_the_dense_vae_says_which_likelihoods_it_has_heads_for():
+    with pytest.raises(ValueError, match=r"dense_vae: .*Bernoulli and Gaussian.*build VAE"):
+        dense_vae(6, 5, 2, Categorical(4))
+
+
+@pytest.mark.parametrize(
+    "encoder",
+    [L.Dense(6, 2), L.Fork(mu=L.Dense(6, 2), log_var=L.Dense(6, 2)), L.Fork(mean=L.Dense(6, 2))],
+)
+def test_an_encoder_that_puts_out_no_gaussian_is_refused(encoder):
+    vae = VAE(encoder, L.Dense(2, 6), 2, Bernoulli())
+    p = vae.init(np.random.default_rng(0))
+    with pytest.raises(ValueError, match="VAE: the encoder must put out a dict of mean, log_var"):
+        vae.encode(p, np.ones((3, 6), np.float32))
+
+
+def test_a_list_of_images_is_refused_by_name():
+    vae, rng = dense_vae(6, 5, 2), np.random.default_rng(0)
+    p, x = vae.init(rng), np.ones((3, 6)).tolist()
+    for call in (lambda: vae.log_prob(p, x, rng), lambda: vae.draw_noise(rng, x)):
+        with pytest.raises(TypeError, match=r"VAE: expected x as a NumPy or CuPy array, got list"):
+            call()
+    with pytest.raises(TypeError, match=r"binarise: expected .* array, got list"):
+        binarise(rng, x)
+
+
+def test_no_images_are_not_binarised():
+    with pytest.raises(ValueError, match=r"binarise: x of shape \(0, 6\) is empty"):
+        binarise(np.random.default_rng(0), np.ones((0, 6)))

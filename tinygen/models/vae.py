@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from tinygen import tree
-from tinygen.arrays import Array, Params, namespace
+from tinygen.arrays import Array, Params, is_array, namespace
 from tinygen.divergences import kl_to_standard_normal
 from tinygen.layers import Bounded, Dense, Fork, Layer, Relu, Sequential, Shared
 from tinygen.layers.base import check_nonempty, check_sizes
@@ -48,6 +48,9 @@ class VAE:
 
     def __post_init__(self) -> None:
         check_sizes(self, n_latent=self.n_latent)
+        given = self.likelihood
+        if isinstance(given, type) or not hasattr(given, "nll"):
+            raise TypeError(f"VAE: expected a likelihood such as Bernoulli(), got {given!r}")
 
     def init(
         self, rng: np.random.Generator, dtype: Any = np.float32, weights: str = "glorot"
@@ -60,6 +63,7 @@ class VAE:
 
     def draw_noise(self, rng: np.random.Generator, x: Array) -> Array:
         """eps ~ N(0, I) (N, Z), of the dtype and on the device of x."""
+        check_images(x)
         return normal(rng, (len(x), self.n_latent), x)
 
     def loss(self, p: Params, x: Array, noise: Array) -> tuple[Array, Pullback]:
@@ -115,6 +119,7 @@ class VAE:
         few of the weights carry the sum.
         """
         check_sizes(self, samples=samples)
+        check_images(x)
         check_nonempty("VAE.log_prob", x)
         xp = namespace(x)
         at_once = max(1, DECODER_ROWS // samples)
@@ -175,6 +180,11 @@ class VAE:
     def encode_with_pullback(self, p: Params, x: Array) -> tuple[Params, Pullback]:
         """q(z|x) and the encoder's pullback. Raises ValueError where q has not the width Z."""
         q, backward = self.encoder.forward(self.checked(p)["encoder"], x)
+        if not isinstance(q, dict) or q.keys() != {"mean", "log_var"}:
+            given = sorted(q) if isinstance(q, dict) else type(q).__name__
+            raise ValueError(
+                f"VAE: the encoder must put out a dict of mean, log_var, got {given}: use Fork"
+            )
         if q["mean"].shape != (len(x), self.n_latent):
             raise ValueError(
                 f"VAE: the encoder's mean has shape {q['mean'].shape}, expected "
@@ -193,6 +203,13 @@ class VAE:
         return p
 
 
+def check_images(x: Array) -> None:
+    """Refuse what is no array. Raises TypeError; the encoder looks at shape and dtype."""
+    if not is_array(x):
+        given = type(x).__name__
+        raise TypeError(f"VAE: expected x as a NumPy or CuPy array, got {given}: use np.asarray")
+
+
 def dense_vae(
     n_in: int = 784,
     n_hidden: int = 400,
@@ -209,6 +226,11 @@ def dense_vae(
     NOTE: Kingma and Welling use tanh (appendix C); ReLU is what later work compares with.
     """
     likelihood = Bernoulli() if likelihood is None else likelihood
+    if isinstance(likelihood, Likelihood) and not isinstance(likelihood, Bernoulli | Gaussian):
+        raise ValueError(
+            f"dense_vae: the decoder has heads for Bernoulli and Gaussian, got {likelihood!r}: "
+            "build VAE(encoder, decoder, n_latent, likelihood) with a decoder for it"
+        )
     encoder = Sequential(
         Dense(n_in, n_hidden),
         Relu(),
@@ -218,7 +240,7 @@ def dense_vae(
         ),
     )
     head: Layer = Dense(n_hidden, n_in)
-    if likelihood == Gaussian():
+    if isinstance(likelihood, Gaussian) and likelihood.std is None:
         kinds: dict[str, Layer] = {"pixel": Dense(n_hidden, n_in), "shared": Shared(n_in)}
         if variance not in kinds:
             raise ValueError(f"dense_vae: unknown variance {variance!r}: choose pixel or shared")
