@@ -2,6 +2,8 @@
 
 import copy
 import pickle
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -211,3 +213,17 @@ def test_a_list_of_images_is_refused_by_name():
 def test_no_images_are_not_binarised():
     with pytest.raises(ValueError, match=r"binarise: x of shape \(0, 6\) is empty"):
         binarise(np.random.default_rng(0), np.ones((0, 6)))
+
+
+def test_the_parts_of_the_library_are_reached_by_their_names():
+    code = (
+        "import tinygen as t; t.layers.summary, t.check.check_gradients, t.models.VAE, t.optim.adam"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize("dtype", [int, np.int32, bool, complex])
+def test_weights_of_a_dtype_that_rounds_them_to_nothing_are_refused(dtype):
+    for layer in (L.Dense(3, 4), L.Conv2d(1, 2, 3), L.LSTM(2, 3), L.Embedding(3, 2)):
+        with pytest.raises(TypeError, match="weights are floats, got the dtype"):
+            layer.init(np.random.default_rng(0), dtype)

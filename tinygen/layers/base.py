@@ -33,7 +33,10 @@ class Layer:
         return {}
 
     def forward(self, p: Params, x: Any) -> tuple[Any, Pullback]:
-        """y and the pullback dy -> (dp, dx). Raises ValueError or TypeError on bad input."""
+        """y and the pullback dy -> (dp, dx). Raises ValueError or TypeError on bad input.
+
+        The pullback reads p, x and y, uncopied: write to none of them before it has run.
+        """
         raise NotImplementedError(f"{type(self).__name__} defines no forward")
 
     def multiply_adds(self, x_shape: Any, y_shape: Any) -> int:

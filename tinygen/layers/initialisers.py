@@ -61,7 +61,9 @@ RULES: dict[str, Rule] = {
 def draw(
     weights: str, rng: np.random.Generator, shape: Shape, fan_in: int, fan_out: int, dtype: Any
 ) -> np.ndarray:
-    """An array of weights by the rule of that name. Raises ValueError for an unknown name."""
+    """Weights by the rule of that name. ValueError for no such rule, TypeError for no float."""
     if weights not in RULES:
         raise ValueError(f"unknown initialiser {weights!r}: choose one of {', '.join(RULES)}")
+    if np.dtype(dtype).kind != "f":
+        raise TypeError(f"weights are floats, got the dtype {np.dtype(dtype)}: use np.float32")
     return RULES[weights](rng, shape, fan_in, fan_out).astype(dtype)
