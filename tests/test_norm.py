@@ -256,7 +256,8 @@ def test_calibration_keeps_the_dtype_and_knows_nets_without_batch_norm(rng):
     s = L.calibrate(layer, layer.init(rng), rng.normal(size=(5, 3)).astype(np.float32))
     assert s["mean"].dtype == s["var"].dtype == np.float32
     net = L.Sequential(L.Dense(3, 2), L.Tanh())
-    assert L.calibrate(net, net.init(rng, np.float64), rng.normal(size=(5, 3))) == {}
+    with pytest.raises(ValueError, match="found no BatchNorm in Sequential"):
+        L.calibrate(net, net.init(rng, np.float64), rng.normal(size=(5, 3)))
 
 
 # dropout
@@ -402,3 +403,12 @@ def test_extras_of_a_layer_that_is_not_there_are_refused(rng):
     net = nested()
     with pytest.raises(ValueError, match=r"extras for \['2'\]"):
         net.forward(net.init(rng, np.float64), np.ones((3, 5)), {"2": {}})
+
+
+@pytest.mark.parametrize(
+    "layer", [L.BatchNorm(3), L.InstanceNorm(3), L.LayerNorm(3), L.PixelNorm()], ids=repr
+)
+def test_a_square_that_overflows_is_refused_instead_of_giving_zeros(layer, rng):
+    x = (1e30 * rng.normal(size=(2, 5, 4, 3))).astype(np.float32)
+    with np.errstate(over="ignore"), pytest.raises(ValueError, match="square overflows float32"):
+        layer.forward(layer.init(rng), x)

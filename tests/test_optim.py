@@ -703,3 +703,8 @@ def test_ema_refuses_another_tree(rng):
 
 def pairs(one, two):
     return zip(tree.leaves(one), tree.leaves(two), strict=True)
+
+
+def test_a_cosine_that_would_rise_is_refused():
+    with pytest.raises(ValueError, match=r"minimum 0\.2 lies above lr 0\.1"):
+        cosine(0.1, 10, 0.2)

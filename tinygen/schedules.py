@@ -62,6 +62,8 @@ def cosine(lr: float, steps: int, minimum: float = 0.0) -> Schedule:
     check_number("cosine", "lr", lr, above=0.0)
     check_steps("cosine", "steps", steps)
     check_number("cosine", "minimum", minimum, least=0.0)
+    if minimum > lr:
+        raise ValueError(f"cosine: minimum {minimum} lies above lr {lr}: exchange them")
 
     def f(step: int) -> float:
         # minimum + (lr - minimum) (1 + cos(pi t / T)) / 2                (14)

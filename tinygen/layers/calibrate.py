@@ -31,8 +31,9 @@ def calibrate(net: Layer, p: Params, batches: Array | Iterable[Any]) -> Any:
     batches : one batch (an array), or an iterable of batches, each an input of the net
 
     Returns {"mean", "var"} for a lone BatchNorm; for a composite the dict of its children's, by
-    name, nested as they are ({} where no batch norm is found). While it measures, each batch is
-    normalised by its own statistics, as in training. Raises ValueError for no batches.
+    name, nested as they are. While it measures, each batch is
+    normalised by its own statistics, as in training. Raises ValueError for no batches,
+    and where no batch norm is found.
     NOTE: the paper multiplies the mean variance by M / (M - 1); here the variance between batches
     is added instead, which is exact for any M.
     """
@@ -43,7 +44,13 @@ def calibrate(net: Layer, p: Params, batches: Array | Iterable[Any]) -> Any:
         count += 1
     if count == 0:
         raise ValueError("calibrate: no batches: give an array, or an iterable of at least one")
-    return collected(probe)
+    extras = collected(probe)
+    if not extras:
+        raise ValueError(
+            f"calibrate: found no BatchNorm in {type(net).__name__}: it looks into composites "
+            "(Sequential, Residual, Fork), not into layers that hide one"
+        )
+    return extras
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,9 @@ class Conv2d(Layer):
     bias        : False leaves b out, as before a norm, which would subtract it again
 
     Raises ValueError for sizes below 1, and for a kernel larger than the padded image.
+    NOTE: a wide 3 x 3 at stride 1 is computed by tiles (docs/derivations/winograd.md): its float32
+    rounding is a few millionths of the largest output nearby, and reaches across the tile. Where
+    that matters, as for causal kernels, use MaskedConv2d.
     """
 
     c_in: int

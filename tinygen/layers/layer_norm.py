@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from tinygen.arrays import Array, Params, namespace
 from tinygen.kernels.elementwise import sum_rows
 from tinygen.layers.base import check_input, check_sizes
-from tinygen.layers.norm import ScaledNorm
+from tinygen.layers.norm import ScaledNorm, check_variance
 from tinygen.pullback import Pullback
 
 
@@ -34,6 +34,7 @@ class LayerNorm(ScaledNorm):
         mean = average(x)  # (1/C) sum_c x_c                        (..., 1)  (4)
         centred = x - mean
         var = average(centred * centred)  # (1/C) sum_c (x_c - mean)^2        (5)
+        check_variance("LayerNorm", var)
         inv_std = 1 / xp.sqrt(var + self.eps)
         x_hat = centred * inv_std  # (x - mean) / sqrt(var + eps)   (..., C)  (6)
         y = gamma * x_hat + p["beta"]  #                                      (7)

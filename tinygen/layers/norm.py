@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from tinygen.arrays import Array, Params, namespace
+from tinygen.arrays import Array, Params, device_of, namespace
 from tinygen.kernels.elementwise import BLOCK
-from tinygen.layers.base import Layer, check_sizes
+from tinygen.layers.base import Layer, NonFinite, check_sizes
 from tinygen.pullback import Pullback
 
 
@@ -51,6 +51,7 @@ def normalise(p: Params, x: Array, groups: int, eps: float) -> tuple[Array, Pull
     rows = x.reshape(groups, -1, x.shape[-1])  #                       (G, M, C)
     M = rows.shape[1]
     mean, var = moments(rows)  #                                       (G, 1, C)  (1) (2)
+    check_variance("BatchNorm" if groups == 1 else "InstanceNorm", var)
     inv_std = 1 / xp.sqrt(var + eps)  # 1 / sqrt(var + eps)            (G, 1, C)  (3)
     scale = gamma * inv_std
     y = xp.empty_like(rows)
@@ -118,6 +119,18 @@ def moments(rows: Array) -> tuple[Array, Array]:
         centred *= centred
         var[g] += sum_over_rows(centred) / M  # (1/M) sum_m (x_m - mean)^2     (2)
     return mean, var
+
+
+def check_variance(name: str, var: Array) -> None:
+    """Refuse a variance that overflowed: y would be silently 0. Raises NonFinite.
+
+    On a GPU the look would stall the queue; there large inputs are the caller's care.
+    """
+    if device_of(var) != "cuda" and not bool(namespace(var).isfinite(var).all()):
+        raise NonFinite(
+            f"{name}: x is so large that its square overflows {var.dtype}: scale x down, or look "
+            "before it for a diverged step"
+        )
 
 
 def sum_over_rows(a: Array) -> Array:

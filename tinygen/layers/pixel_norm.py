@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from tinygen.arrays import Array, Params, namespace
 from tinygen.layers.base import Layer, check_input
 from tinygen.layers.layer_norm import average
+from tinygen.layers.norm import check_variance
 from tinygen.pullback import Pullback, no_params
 
 
@@ -28,7 +29,9 @@ class PixelNorm(Layer):
 
     def forward(self, p: Params, x: Array) -> tuple[Array, Pullback]:
         check_input(self, p, x, "...", "C")
-        r = 1 / namespace(x).sqrt(average(x * x) + self.eps)  # (mean_c x_c^2 + eps)^(-1/2)  (12)
+        square = average(x * x)  # mean_c x_c^2                     (..., 1)
+        check_variance("PixelNorm", square)
+        r = 1 / namespace(x).sqrt(square + self.eps)  # (mean_c x_c^2 + eps)^(-1/2)  (12)
         y = x * r  # x r                                            (..., C)  (13)
 
         def dx(dy: Array) -> Array:
