@@ -9,8 +9,8 @@ import sys
 
 # The module-level sizes of blocks, by name; each set makes other loops run.
 SIZES = (
-    {"BLOCK": 8, "ROWS": 1, "CPU_ROWS": 1, "ENTRIES": 1},
-    {"BLOCK": 64, "ROWS": 45, "CPU_ROWS": 45, "ENTRIES": 5000},
+    {"BLOCK": 8, "ROWS": 1, "CPU_ENTRIES": 1, "ENTRIES": 1},
+    {"BLOCK": 64, "ROWS": 45, "CPU_ENTRIES": 1500, "ENTRIES": 5000},
 )
 
 

@@ -22,8 +22,8 @@ from tinygen.kernels import columns, winograd
 
 Pair = tuple[int, int]
 
-CPU_ROWS = 1024  # window rows a block: matrix and product stay in the second-level cache
-GPU_ENTRIES = 1 << 27  # window entries a block: half a gigabyte in float32
+# Window entries a block: 8 MB in float32 near a core, half a gigabyte on a GPU.
+CPU_ENTRIES, GPU_ENTRIES = 1 << 21, 1 << 27
 
 
 def out_size(size: int, kernel: int, stride: int, padding: int) -> int:
@@ -89,7 +89,7 @@ def correlate_input_grad(
             taps = (kh * kw - taps[1], kh * kw - taps[0])
         return correlate(dy, turned, stride, (kh - 1 - ph, kw - 1 - pw), taps)
     dx = namespace(dy).empty((len(dy), *size, C), dy.dtype)
-    for block in blocks(len(dy), dy.shape[1] * dy.shape[2], kh * kw * C, dy):
+    for block in blocks(len(dy), dy.shape[1] * dy.shape[2] * kh * kw * C, dy):
         windows = dy[block].reshape(-1, O) @ W.reshape(-1, O).T  # dy W^T      (rows, kh kw C)
         windows = windows.reshape(*dy[block].shape[:3], kh, kw, C)
         dx[block] = fold(windows, size, stride, padding)
@@ -139,15 +139,15 @@ def window_rows(
         return
     ho, wo = map(out_size, x.shape[1:3], kernel, stride, padding)
     width = kernel[0] * kernel[1] * C
-    for block in blocks(len(x), ho * wo, width, x):
+    for block in blocks(len(x), ho * wo * width, x):
         A = unfold(x[block], kernel, stride, padding).reshape(-1, width)
         yield block, A[:, taps[0] * C : taps[1] * C]
 
 
-def blocks(images: int, rows: int, width: int, like: Array) -> Iterator[slice]:
-    """Runs of images whose window matrices (rows x width an image) are of a good size."""
-    most = CPU_ROWS // rows if device_of(like) == "cpu" else GPU_ENTRIES // (rows * width)
-    step = max(1, most)
+def blocks(images: int, entries: int, like: Array) -> Iterator[slice]:
+    """Runs of images whose windows, of so many `entries` an image, are of a good size."""
+    most = CPU_ENTRIES if device_of(like) == "cpu" else GPU_ENTRIES
+    step = max(1, most // entries)
     for start in range(0, images, step):
         yield slice(start, min(start + step, images))
 
