@@ -305,6 +305,27 @@ def test_a_smooth_wrong_gradient_is_no_kink(rng):
     assert "kink" not in str(report)
 
 
+def test_a_value_that_jumps_is_no_kink(rng):
+    f = pointwise(lambda x: np.where(x == 1, 0.0, x), lambda x: 0.5 * np.ones_like(x))
+    report = check_gradients(f, {}, np.ones(3), rng=rng)
+    assert failing(report) == ["x"] and report.redraws == 0
+
+
+def test_a_turned_array_stays_turned(rng):
+    """The layer is wrong on arrays that are not contiguous; every moved point must be one."""
+
+    def f(p, x):
+        y = x * x if x.flags.c_contiguous else np.empty_like(x, order="C")
+        if not x.flags.c_contiguous:
+            y.reshape(-1)[...] = (x * x).reshape(-1, order="F")  # BUG: in the order of memory
+        return y, Pullback(no_params, lambda dy: 2 * x * dy, y)
+
+    x = rng.normal(size=(4, 3))
+    assert check_gradients(f, {}, x, rng=rng).passed
+    report = check_gradients(f, {}, np.asfortranarray(x), rng=rng)
+    assert failing(report) == ["x"] and report.redraws == 0
+
+
 def test_the_redrawn_point_stays_where_f_accepts_it(rng):
     """Pixels in [0, 1], with a kink at 1 / 2: a free step off 0.9999 would be refused."""
 

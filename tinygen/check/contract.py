@@ -135,8 +135,8 @@ def rolled(x: Any) -> Any:
 
 
 def copied(values: Any) -> Any:
-    """A tree of the same values in other memory."""
-    return tree.map(lambda a: a.copy() if arrays.is_array(a) else a, values)
+    """A tree of the same values in other memory, in the same order of axes."""
+    return tree.map(lambda a: a.copy(order="K") if arrays.is_array(a) else a, values)
 
 
 def frozen(values: Any) -> Any:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tinygen import arrays, tree
-from tinygen.check.points import Leaf, like
+from tinygen.check.points import Leaf, shifted
 
 EPS = float(np.finfo(np.float64).eps)
 DIRECTIONS = 5  # random ones, for each leaf
@@ -52,7 +52,7 @@ def magnitude(u: Any, y: Any) -> float:
 def moved(leaf: Leaf, step: float, v: np.ndarray) -> Any:
     """y with the leaf at theta + step v. A refusal is passed on with the remedy."""
     try:
-        return leaf.y_of(leaf.value + like(step * v, leaf.value))
+        return leaf.y_of(shifted(leaf.value, step * v))
     except ValueError as error:
         error.add_note(
             f"raised while the check moved the leaf {leaf.name!r} by {abs(step):.0e}: choose a "
@@ -75,16 +75,19 @@ def corner(leaf: Leaf, u: Any, v: np.ndarray, S: float) -> float:
     """The jump of the slope of <u, y> along v at this point; 0 where it is smooth.    (6)
 
     The one-sided slopes differ by s(h) = c + h f'' + O(h^3): c at a corner, 0 elsewhere.
-    (10 s(h / 10) - s(h)) / 9 leaves c alone. 0 is returned where rounding could be all of it.
+    (10 s(h / 10) - s(h)) / 9 leaves c alone. 0 is returned where rounding could be all of it, and
+    where s grows as h shrinks: there y itself jumps, which no right layer does.
     """
     here = leaf.y_of(leaf.value)
 
     def gap(h: float) -> float:
         return (inner(u, moved(leaf, h, v), here) - inner(u, here, moved(leaf, -h, v))) / h
 
-    h = 1e-4
-    c = abs(10 * gap(h / 10) - gap(h)) / 9
-    return c if c > 4 * floor(S, h / 10) else 0.0
+    wide, middle, narrow = gap(1e-4), gap(1e-5), gap(1e-6)
+    if abs(narrow) > 5 * abs(middle) + 4 * floor(S, 1e-6):
+        return 0.0
+    c = abs(10 * middle - wide) / 9
+    return c if c > 4 * floor(S, 1e-5) else 0.0
 
 
 def sweep(leaves: list[Leaf], u: Any, rng: np.random.Generator) -> dict[str, tuple[Any, Any]]:

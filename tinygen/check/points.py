@@ -69,6 +69,12 @@ def like(values: Any, leaf: Any) -> Any:
     return arrays.namespace(leaf).asarray(np.asarray(values, leaf.dtype))
 
 
+def shifted(leaf: Array, by: Any) -> Array:
+    """leaf + by, in the memory order of the leaf: a map may go another way on a turned array."""
+    xp = arrays.namespace(leaf)
+    return xp.add(leaf, like(by, leaf), out=xp.empty_like(leaf))
+
+
 def cotangent(rng: np.random.Generator, y: Any) -> Any:
     """Normal numbers in the shape of y; integer outputs get zeros, for nothing flows back."""
 
@@ -184,7 +190,7 @@ def jitter(rng: np.random.Generator, values: Any, within: bool) -> Any:
     def move(a: Any) -> Any:
         if not is_float(a):
             return a
-        moved = a + like(JITTER * rng.normal(size=a.shape), a)
+        moved = shifted(a, JITTER * rng.normal(size=a.shape))
         return moved.clip(a.min(), a.max()) if within and a.size else moved
 
     return tree.map(move, values)
