@@ -191,7 +191,7 @@ def test_a_transposed_convolution_without_output_is_refused(rng):
         (lambda: L.Conv2d(0, 4, 3), "c_in must be a whole number >= 1, got 0"),
         (lambda: L.Conv2d(3, 4, 3, stride=0), "stride must be"),
         (lambda: L.Conv2d(3, 4, 3, padding=-1), "padding must be a whole number >= 0"),
-        (lambda: L.Conv2d(3, 4, (3, 3, 3)), "a number or a pair"),
+        (lambda: L.Conv2d(3, 4, (3, 3, 3)), r"one number or \(rows, columns\)"),
         (lambda: L.Conv2d(3, 4, 2.5), "kernel must be a whole number"),
         (lambda: L.Conv1d(3, 4, 0), "kernel must be"),
         (lambda: L.ConvTranspose2d(3, 4, 3, 2, 1, 2), "output_padding 2 must be smaller"),

@@ -13,6 +13,8 @@ import numpy as np
 from tinygen.arrays import FLOATS, Array, Params, device_of, is_array, namespace
 from tinygen.pullback import Pullback
 
+Pair = tuple[int, int]
+
 
 class NonFinite(ValueError):
     """An array that should hold numbers holds NaN or infinity."""
@@ -52,6 +54,23 @@ def check_sizes(layer: Any, minimum: int = 1, **sizes: Any) -> None:
             raise ValueError(
                 f"{type(layer).__name__}: {name} must be a whole number >= {minimum}, got {size!r}"
             )
+
+
+def pair(size: int | Pair) -> Pair:
+    """A size for both axes of an image, or (rows, columns): 3 -> (3, 3), (3, 5) -> (3, 5)."""
+    return size if isinstance(size, tuple) else (size, size)
+
+
+def check_pairs(layer: Any, minimum: int = 1, **sizes: int | Pair) -> None:
+    """Refuse what is neither a whole number >= minimum nor a pair of such. Raises ValueError."""
+    for name, size in sizes.items():
+        if isinstance(size, tuple) and len(size) != 2:
+            raise ValueError(
+                f"{type(layer).__name__}: {name} must be one number or (rows, columns), "
+                f"got {size!r}"
+            )
+        for number in pair(size):
+            check_sizes(layer, minimum, **{name: number})
 
 
 def check_params(layer: Any, p: Params, shapes: dict[str, tuple[int, ...]]) -> None:

@@ -16,10 +16,8 @@ from tinygen.arrays import Array, Params
 from tinygen.kernels import windows
 from tinygen.kernels.elementwise import sum_rows
 from tinygen.layers import initialisers
-from tinygen.layers.base import Layer, check_input, check_sizes
+from tinygen.layers.base import Layer, Pair, check_input, check_pairs, check_sizes, pair
 from tinygen.pullback import Pullback
-
-Pair = tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -46,7 +44,8 @@ class Conv2d(Layer):
 
     def __post_init__(self) -> None:
         check_sizes(self, c_in=self.c_in, c_out=self.c_out)
-        pairs(self, kernel=(self.kernel, 1), stride=(self.stride, 1), padding=(self.padding, 0))
+        check_pairs(self, kernel=self.kernel, stride=self.stride)
+        check_pairs(self, 0, padding=self.padding)
 
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:
@@ -138,20 +137,6 @@ class Conv1d(Layer):
 
     def multiply_adds(self, x_shape: Any, y_shape: Any) -> int:
         return prod(y_shape) * self.kernel * self.c_in
-
-
-def pair(size: int | Pair) -> Pair:
-    """3 -> (3, 3), (3, 5) -> (3, 5)."""
-    return size if isinstance(size, tuple) else (size, size)
-
-
-def pairs(layer: Any, **sizes: tuple[int | Pair, int]) -> None:
-    """Refuse what is neither a whole number >= a minimum nor a pair of such. Raises ValueError."""
-    for name, (size, minimum) in sizes.items():
-        if isinstance(size, tuple) and len(size) != 2:
-            raise ValueError(f"{type(layer).__name__}: {name} must be a number or a pair: {size}")
-        for part in pair(size):
-            check_sizes(layer, minimum, **{name: part})
 
 
 def check_fit(

@@ -16,8 +16,7 @@ from tinygen.arrays import Array, Params
 from tinygen.kernels import windows
 from tinygen.kernels.elementwise import sum_rows
 from tinygen.layers import initialisers
-from tinygen.layers.base import Layer, check_input, check_sizes
-from tinygen.layers.conv import Pair, pair, pairs
+from tinygen.layers.base import Layer, Pair, check_input, check_pairs, check_sizes, pair
 from tinygen.pullback import Pullback
 
 
@@ -44,8 +43,8 @@ class ConvTranspose2d(Layer):
 
     def __post_init__(self) -> None:
         check_sizes(self, c_in=self.c_in, c_out=self.c_out)
-        pairs(self, kernel=(self.kernel, 1), stride=(self.stride, 1), padding=(self.padding, 0))
-        pairs(self, output_padding=(self.output_padding, 0))
+        check_pairs(self, kernel=self.kernel, stride=self.stride)
+        check_pairs(self, 0, padding=self.padding, output_padding=self.output_padding)
         if any(e >= s for e, s in zip(pair(self.output_padding), pair(self.stride), strict=True)):
             raise ValueError(
                 f"ConvTranspose2d: output_padding {self.output_padding} must be smaller than "

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from tinygen.arrays import Array, Params, namespace
 from tinygen.kernels.blocks import block_repeat, block_sum, taps
 from tinygen.kernels.largest import largest, largest_pullback
-from tinygen.layers.base import Layer, check_input, check_sizes
+from tinygen.layers.base import Layer, check_input, check_pairs, pair
 from tinygen.pullback import Pullback, no_params
 
 
@@ -25,7 +25,7 @@ class AvgPool2d(Layer):
     kernel: int | tuple[int, int]
 
     def __post_init__(self) -> None:
-        check_pair(self, "kernel", self.kernel)
+        check_pairs(self, kernel=self.kernel)
 
     def forward(self, p: Params, x: Array) -> tuple[Array, Pullback]:
         check_input(self, p, x, "N", "H", "W", "C")
@@ -53,7 +53,7 @@ class MaxPool2d(Layer):
     kernel: int | tuple[int, int]
 
     def __post_init__(self) -> None:
-        check_pair(self, "kernel", self.kernel)
+        check_pairs(self, kernel=self.kernel)
 
     def forward(self, p: Params, x: Array) -> tuple[Array, Pullback]:
         check_input(self, p, x, "N", "H", "W", "C")
@@ -69,21 +69,6 @@ class MaxPool2d(Layer):
             return dx
 
         return y, Pullback(no_params, dx, y)
-
-
-def pair(size: int | tuple[int, int]) -> tuple[int, int]:
-    """(rows, columns) of a size that may be given as one number for both."""
-    return size if isinstance(size, tuple) else (size, size)
-
-
-def check_pair(layer: Layer, name: str, size: int | tuple[int, int]) -> None:
-    """Refuse what is neither a whole number >= 1 nor two of them. Raises ValueError."""
-    if isinstance(size, tuple) and len(size) != 2:
-        raise ValueError(
-            f"{type(layer).__name__}: {name} must be one number or (rows, columns), got {size!r}"
-        )
-    for number in pair(size):
-        check_sizes(layer, **{name: number})
 
 
 def check_divides(layer: Layer, x: Array, kh: int, kw: int) -> None:

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 from tinygen.arrays import Array, Params, namespace
 from tinygen.kernels.blocks import block_repeat, block_sum
-from tinygen.layers.base import Layer, check_input, check_sizes
-from tinygen.layers.pool import check_pair, pair
+from tinygen.layers.base import Layer, check_input, check_pairs, check_sizes, pair
 from tinygen.pullback import Pullback, no_params
 
 
@@ -24,7 +23,7 @@ class Upsample2d(Layer):
     scale: int | tuple[int, int]
 
     def __post_init__(self) -> None:
-        check_pair(self, "scale", self.scale)
+        check_pairs(self, scale=self.scale)
 
     def forward(self, p: Params, x: Array) -> tuple[Array, Pullback]:
         check_input(self, p, x, "N", "H", "W", "C")
