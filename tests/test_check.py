@@ -399,6 +399,13 @@ def test_the_plot_leaves_out_steps_that_f_refuses(rng):
     assert report.passed and np.isnan(errors[0]) and np.isfinite(errors[-1])
 
 
+def test_the_plot_leaves_out_leaves_whose_gradient_is_rightly_zero(rng):
+    net = L.Sequential(L.Dense(3, 2), L.BatchNorm(2))
+    p, x = net.init(rng, np.float64), rng.normal(size=(4, 3))
+    report = check_gradients(net, p, x, rng=rng, zero=("0.b",))
+    assert report.passed and "0.b" not in report.sweep() and "0.W" in report.sweep()
+
+
 def test_only_gradient_checks_can_be_plotted(rng):
     with pytest.raises(ValueError, match="only gradient checks"):
         Report("adjoint", [Row("adjoint", 0.0, None, "ok")]).plot()

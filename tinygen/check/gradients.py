@@ -98,7 +98,12 @@ def check_point(
             report.rows.append(Row(leaf.name, np.inf, None, f"WRONG: {leaf.problem}"))
         else:
             report.rows.append(check_leaf(leaf, u, S, directions, leaf.name in zero))
-    sound = [leaf for leaf in leaves if leaf.problem is None and leaf.value.size]
+    sound = [
+        leaf
+        for leaf in leaves
+        # A zero gradient has no relative error to draw.
+        if leaf.problem is None and leaf.value.size and leaf.name not in report.zeros
+    ]
     report.sweep = lambda: differences.sweep(sound, u, directions)
     return report
 
