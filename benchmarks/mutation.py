@@ -30,7 +30,7 @@ import tempfile
 import time
 import traceback
 from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -75,8 +75,8 @@ def main() -> int:
     options = parser.parse_args()
     os.environ["OPENBLAS_NUM_THREADS"] = "1"  # before NumPy is imported, and a fork is safe then
     with tempfile.TemporaryDirectory() as folder:
-        shutil.copytree(ROOT / "tinygen", Path(folder, "tinygen"))
-        shutil.copytree(ROOT / "tests", Path(folder, "tests"))
+        hidden = shutil.ignore_patterns(".*", "__pycache__", "*.egg-info")
+        shutil.copytree(ROOT, folder, ignore=hidden, dirs_exist_ok=True)
         sys.path[:0] = [folder, f"{folder}/tests"]
         os.chdir(folder)
         return run(Path(folder), options)
@@ -108,21 +108,12 @@ def run(folder: Path, options: argparse.Namespace) -> int:
         options.jobs,
     )
     if options.tests:
-        for module in ("pytest", "torch"):  # once, for all forked processes
-            with contextlib.suppress(ImportError):
-                importlib.import_module(module)
-        left = [
-            i
-            for i, o in enumerate(outcome)
-            if o == SURVIVED and not is_known(everything[i][0], known)
-        ]
-        again = pool(
-            [partial(unit_tests, folder, everything[i][0]) for i in left],
-            [300.0] * len(left),
-            options.jobs,
-        )
-        for i, o in zip(left, again, strict=True):
-            outcome[i] = o
+        kept = [m for (m, _), o in zip(everything, outcome, strict=True) if o == SURVIVED]
+        kept = [m for m in kept if not is_known(m, known)]
+        later = iter(run_tests(folder, kept, options.jobs))
+        for i, (m, _) in enumerate(everything):
+            if outcome[i] == SURVIVED and not is_known(m, known):
+                outcome[i] = next(later)
     survivors = report([m for m, _ in everything], outcome, unreached, known, options)
     print(f"{time.monotonic() - started:.0f} s")
     return 1 if survivors else 0
@@ -276,24 +267,41 @@ def verdict(folder: Path, mutant: Mutant, cases: list[int]) -> int:
     return SURVIVED
 
 
-def unit_tests(folder: Path, mutant: Mutant) -> int:
-    """Run the unit tests that mention the mutated file's names on the mutant, in this process."""
-    load_mutant(folder, mutant)
-    import pytest
+def run_tests(folder: Path, survivors: list[Mutant], width: int) -> list[int]:
+    """The outcome of the unit tests on each of these mutants."""
+    for module in ("pytest", "torch"):  # once, for all forked processes
+        with contextlib.suppress(ImportError):
+            importlib.import_module(module)
+    files = [p for p in sorted((folder / "tests").glob("test_*.py")) if p.stem not in NO_TESTS]
+    alone = pool([partial(unit_tests, folder, None, [p]) for p in files], [300.0] * len(files), 1)
+    for path, outcome in zip(files, alone, strict=True):
+        if outcome != SURVIVED:
+            print(f"{path.name} does not pass without a mutant: left out")
+    files = [path for path, outcome in zip(files, alone, strict=True) if outcome == SURVIVED]
+    jobs = [partial(unit_tests, folder, m, concerned(m, files)) for m in survivors]
+    return pool(jobs, [300.0] * len(jobs), width)
 
+
+def concerned(mutant: Mutant, files: list[Path]) -> list[Path]:
+    """The test files that mention a name of the mutated file, and those over all devices."""
     tree = ast.parse(mutant.text)
     names = {n.name for n in tree.body if isinstance(n, ast.ClassDef | ast.FunctionDef)}
     names.add(Path(mutant.file).stem)
-    files = [
-        str(path)
-        for path in sorted((folder / "tests").glob("test_*.py"))
-        if path.stem not in NO_TESTS and any(name in path.read_text() for name in names)
-    ]
-    options = ["-x", "-q", "-p", "no:cacheprovider", "-c", os.devnull, "--rootdir", str(folder)]
-    return TESTS if pytest.main([*options, *files]) == 1 else SURVIVED
+    texts = [(path, path.read_text()) for path in files]
+    return [p for p, t in texts if p.stem == "test_devices" or any(name in t for name in names)]
 
 
-def pool(jobs: list[Callable[[], int]], seconds: list[float], width: int) -> list[int]:
+def unit_tests(folder: Path, mutant: Mutant | None, files: list[Path]) -> int:
+    """Run these test files on the mutant, in this process."""
+    if mutant is not None:
+        load_mutant(folder, mutant)
+    import pytest
+
+    options = ["-x", "-q", "-p", "no:cacheprovider", "-c", str(folder / "pyproject.toml")]
+    return TESTS if pytest.main([*options, *map(str, files)]) else SURVIVED
+
+
+def pool(jobs: Sequence[Callable[[], int]], seconds: list[float], width: int) -> list[int]:
     """Run each job in a process of its own, `width` at a time; SLOW beyond its processor time."""
     results = [SURVIVED] * len(jobs)
     running: dict[int, int] = {}  # process -> job

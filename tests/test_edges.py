@@ -1,4 +1,4 @@
-"""What no gradient check can see: conventions at a kink, frames of zeros, what masks let through."""
+"""What no gradient check sees: conventions at a kink, frames of zeros, what masks let through."""
 
 import numpy as np
 import pytest
