@@ -22,6 +22,7 @@ import importlib.machinery
 import math
 import os
 import pickle
+import re
 import resource
 import shutil
 import signal
@@ -278,17 +279,29 @@ def run_tests(folder: Path, survivors: list[Mutant], width: int) -> list[int]:
         if outcome != SURVIVED:
             print(f"{path.name} does not pass without a mutant: left out")
     files = [path for path, outcome in zip(files, alone, strict=True) if outcome == SURVIVED]
-    jobs = [partial(unit_tests, folder, m, concerned(m, files)) for m in survivors]
+    jobs = [partial(unit_tests, folder, m, concerned(folder, m, files)) for m in survivors]
     return pool(jobs, [300.0] * len(jobs), width)
 
 
-def concerned(mutant: Mutant, files: list[Path]) -> list[Path]:
-    """The test files that mention a name of the mutated file, and those over all devices."""
-    tree = ast.parse(mutant.text)
-    names = {n.name for n in tree.body if isinstance(n, ast.ClassDef | ast.FunctionDef)}
-    names.add(Path(mutant.file).stem)
+def concerned(folder: Path, mutant: Mutant, files: list[Path]) -> list[Path]:
+    """The test files that mention a name of the mutated file or of one that imports it.
+
+    And those over all devices.
+    """
+    stem = Path(mutant.file).stem
+    names = {stem} | defined(mutant.text)
+    for path in (folder / "tinygen").rglob("*.py"):
+        text = path.read_text()
+        if path.name != "__init__.py" and re.search(rf"import .*\b{stem}\b|\b{stem} import", text):
+            names |= defined(text)
     texts = [(path, path.read_text()) for path in files]
     return [p for p, t in texts if p.stem == "test_devices" or any(name in t for name in names)]
+
+
+def defined(text: str) -> set[str]:
+    """The names of the classes and functions of a source."""
+    body = ast.parse(text).body
+    return {n.name for n in body if isinstance(n, ast.ClassDef | ast.FunctionDef)}
 
 
 def unit_tests(folder: Path, mutant: Mutant | None, files: list[Path]) -> int:
