@@ -109,12 +109,10 @@ def run(folder: Path, options: argparse.Namespace) -> int:
         options.jobs,
     )
     if options.tests:
-        kept = [m for (m, _), o in zip(everything, outcome, strict=True) if o == SURVIVED]
-        kept = [m for m in kept if not is_known(m, known)]
-        later = iter(run_tests(folder, kept, options.jobs))
-        for i, (m, _) in enumerate(everything):
-            if outcome[i] == SURVIVED and not is_known(m, known):
-                outcome[i] = next(later)
+        left = [i for i, o in enumerate(outcome) if o == SURVIVED]
+        again = run_tests(folder, [everything[i][0] for i in left], options.jobs)
+        for i, o in zip(left, again, strict=True):
+            outcome[i] = o
     survivors = report([m for m, _ in everything], outcome, unreached, known, options)
     print(f"{time.monotonic() - started:.0f} s")
     return 1 if survivors else 0
@@ -422,6 +420,14 @@ def report(
     for file, counts in [*sorted(rows.items()), ("all", sum(rows.values(), Counter()))]:
         total = sum(n for name, n in counts.items() if name != "unreached")
         print(f"{file:36}{total:9}" + "".join(f"{counts[c]:11}" for c in columns))
+    if options.tests and not options.file:
+        left: set[tuple[str, ...]] = {
+            key(m)[:2] for m, o in zip(everything, outcome, strict=True) if o == SURVIVED
+        }
+        left |= {key(m) for m, o in zip(everything, outcome, strict=True) if o == SURVIVED}
+        for row in sorted(known):
+            if (row[:2] if row[2] == "any" else row) not in left:
+                print(f"listed as equivalent, but rejected or gone: {' | '.join(row)}")
     if options.list_survivors:
         for mutant in survivors:
             print(f"{mutant.file}:{mutant.line}: {mutant.code}\n    {mutant.label}")
