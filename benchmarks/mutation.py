@@ -4,7 +4,7 @@
     python benchmarks/mutation.py --file dense --list-survivors
     python benchmarks/mutation.py --tests              survivors meet the unit tests too
 
-1. Each case of tests/cases runs once, and the lines that its backward pass executes are recorded.
+1. Each case of tinygen/cases runs once, and the lines that its backward pass executes are recorded.
 2. The statements on those lines are mutated one thing at a time (mutants.py).
 3. For each mutant a fresh process loads the library with that one file changed and runs the
    gradient and the contract check of the cases that execute the line, until one fails; at last
@@ -130,9 +130,9 @@ def targets(folder: Path, only: str) -> list[str]:
 
 def record(folder: Path) -> Coverage:
     """Run each case under a trace: the lines of its forward and of its backward pass."""
-    from cases import CASES
     from numpy.random import default_rng
 
+    from tinygen.cases import CASES
     from tinygen.check.gradients import gradients_of
     from tinygen.check.points import cotangent
 
@@ -252,8 +252,9 @@ def verdict(folder: Path, mutant: Mutant, cases: list[int]) -> int:
     """Run the checks of these cases on the mutant, in this process."""
     load_mutant(folder, mutant)
     try:
-        from cases import CASES
-        from cases.blocks import SIZES, small_blocks
+        from blocks import SIZES, small_blocks
+
+        from tinygen.cases import CASES
 
         for sizes in ({}, *SIZES):
             for number in cases:
@@ -290,7 +291,12 @@ def concerned(folder: Path, mutant: Mutant, files: list[Path]) -> list[Path]:
     names = {stem} | defined(mutant.text)
     for path in (folder / "tinygen").rglob("*.py"):
         text = path.read_text()
-        if path.name != "__init__.py" and re.search(rf"import .*\b{stem}\b|\b{stem} import", text):
+        case = path.parent.name == "cases"  # whose helpers' names say nothing
+        if (
+            not case
+            and path.name != "__init__.py"
+            and re.search(rf"import .*\b{stem}\b|\b{stem} import", text)
+        ):
             names |= defined(text)
     texts = [(path, path.read_text()) for path in files]
     return [p for p, t in texts if p.stem == "test_devices" or any(name in t for name in names)]

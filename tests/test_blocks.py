@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from cases import CASES
-from cases.blocks import SIZES, small_blocks
+from blocks import SIZES, small_blocks
 
 from tinygen import tree
+from tinygen.cases import CASES
 from tinygen.check.gradients import gradients_of
 from tinygen.check.points import cotangent
 

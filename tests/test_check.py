@@ -5,10 +5,10 @@ import re
 import matplotlib.image
 import numpy as np
 import pytest
-from cases import CASES
 
 from tinygen import layers as L
 from tinygen import tree
+from tinygen.cases import CASES
 from tinygen.check import (
     Report,
     Row,

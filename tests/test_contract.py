@@ -6,9 +6,9 @@ same in halves; gradients have the keys, shapes and dtypes of what they are grad
 
 import numpy as np
 import pytest
-from cases import CASES, Case
 
 from tinygen import tree
+from tinygen.cases import CASES, Case
 from tinygen.layers import Dense, Embedding, Sequential
 from tinygen.pullback import Pullback
 

@@ -7,10 +7,10 @@ import types
 import numpy as np
 import pretend
 import pytest
-from cases import CASES
 
 import tinygen
 from tinygen import arrays, tree
+from tinygen.cases import CASES
 from tinygen.layers import Dense
 
 TOLERANCE = {np.float32: 1e-5, np.float64: 1e-12}

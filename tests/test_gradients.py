@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from cases import CASES
 
+from tinygen.cases import CASES
 from tinygen.check import check_gradients
 
 

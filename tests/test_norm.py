@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from cases.common import jittered
 
 from tinygen import layers as L
 from tinygen import tree
+from tinygen.cases.common import jittered
 from tinygen.check import check_gradients
 from tinygen.layers import norm
 from tinygen.layers.calibrate import population

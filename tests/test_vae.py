@@ -5,10 +5,10 @@ import math
 
 import numpy as np
 import pytest
-from cases.common import jittered
 
 from tinygen import layers as L
 from tinygen import tree
+from tinygen.cases.common import jittered
 from tinygen.check import check_gradients
 from tinygen.likelihoods import Bernoulli, Gaussian
 from tinygen.models import vae as vae_module

@@ -1,7 +1,7 @@
 """Cases of the layers that move, join, pool and repeat numbers."""
 
-from cases.common import layer_case
 from tinygen import layers as L
+from tinygen.cases.common import layer_case
 
 CASES = [
     layer_case("Flatten", L.Flatten(), 2, 3, 5),

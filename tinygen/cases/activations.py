@@ -1,7 +1,7 @@
 """Cases of the further activations."""
 
-from cases.common import layer_case
 from tinygen import layers as L
+from tinygen.cases.common import layer_case
 
 CASES = [
     layer_case("LeakyRelu", L.LeakyRelu(), 2, 5),

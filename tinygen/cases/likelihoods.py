@@ -1,39 +1,52 @@
 """Cases of the likelihoods and of the bound that log-variances get."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 
-from cases.common import Case, layer_case
+from tinygen.cases.common import Case, layer_case
 from tinygen.layers import Bounded
 from tinygen.likelihoods import Bernoulli, Categorical, Gaussian, LogisticMixture
 
-
-def case(name, likelihood, draw_params, draw_x, wrt_x=True):
-    return Case(name, lambda rng: (likelihood.nll, draw_params(rng), draw_x(rng)), wrt_x=wrt_x)
+Draw = Callable[[np.random.Generator], Any]
 
 
-def normal(*shape):
+def case(name: str, likelihood: Any, draw_params: Draw, draw_x: Draw, wrt_x: bool = True) -> Case:
+    """A case of the NLL of a likelihood."""
+
+    def make(rng: np.random.Generator) -> tuple[Any, Any, Any]:
+        return likelihood.nll, draw_params(rng), draw_x(rng)
+
+    return Case(name, make, wrt_x=wrt_x, of=(type(likelihood),))
+
+
+def normal(*shape: int) -> Draw:
+    """Normal numbers."""
     return lambda rng: rng.normal(size=shape)
 
 
-def normals(**shapes):
+def normals(**shapes: tuple[int, ...]) -> Draw:
+    """Normal numbers by name."""
     return lambda rng: {name: rng.normal(size=shape) for name, shape in shapes.items()}
 
 
-def levels(n, *shape):
+def levels(n: int, *shape: int) -> Draw:
+    """Whole numbers below n."""
     return lambda rng: rng.integers(n, size=shape)
 
 
-def mixture(*shape):
+def mixture(*shape: int) -> Draw:
     """Components narrow enough that the tails and the bins between them all matter."""
 
-    def draw(rng):
+    def draw(rng: np.random.Generator) -> Any:
         p = normals(logits=shape, mean=shape, log_scale=shape)(rng)
         return {**p, "mean": 0.5 * p["mean"], "log_scale": p["log_scale"] - 1.5}
 
     return draw
 
 
-def every_level(rng):
+def every_level(rng: np.random.Generator) -> np.ndarray:
     """(3, 5) pixels over 5 levels, both ends among them."""
     return rng.permuted(np.tile(np.arange(5), (3, 1)), axis=1)
 

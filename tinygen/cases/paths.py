@@ -1,18 +1,21 @@
 """Cases that differ from those of the layers in the path that a kernel takes, found by mutation."""
 
+from typing import Any
+
 import numpy as np
 
-from cases.common import Case, layer_case
 from tinygen import layers as L
+from tinygen.cases.common import Case, layer_case
 
 
-def turned(layer):
+def turned(layer: L.Layer) -> Case:
     """An input whose memory runs along the other axis, so that it is not contiguous."""
-    return Case(f"{type(layer).__name__} of a turned array", lambda rng: turned_point(layer, rng))
+    kind = type(layer)
 
+    def make(rng: np.random.Generator) -> tuple[Any, Any, Any]:
+        return layer.forward, {}, np.asfortranarray(rng.normal(size=(5, 4)))
 
-def turned_point(layer, rng):
-    return layer.forward, {}, np.asfortranarray(rng.normal(size=(5, 4)))
+    return Case(f"{kind.__name__} of a turned array", make, of=(kind,))
 
 
 CASES = [

@@ -2,15 +2,18 @@
 
 import numpy as np
 
-from cases.common import layer_case
 from tinygen import layers as L
+from tinygen.arrays import Array, Params
+from tinygen.cases.common import layer_case
 
 
-def statistics(rng):
+def statistics(rng: np.random.Generator) -> Params:
+    """Statistics gathered before, of three features."""
     return {"mean": rng.normal(size=3), "var": rng.uniform(0.5, 2, size=3)}
 
 
-def mask(rng):
+def mask(rng: np.random.Generator) -> Array:
+    """A mask of a dropout."""
     return L.Dropout(0.4).draw_mask(rng, (3, 5), np.float64)
 
 
@@ -24,6 +27,7 @@ CASES = [
         L.Sequential(L.Dense(4, 3), L.BatchNorm(3), L.Tanh()),
         *(6, 4),
         zero=("0.b",),
+        of=(L.BatchNorm,),
     ),
     layer_case("InstanceNorm", L.InstanceNorm(3), 2, 5, 4, 3),
     layer_case("LayerNorm", L.LayerNorm(5), 3, 5),

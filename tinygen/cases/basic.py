@@ -1,7 +1,7 @@
 """Cases of the dense layer, the plain activations and the chain."""
 
-from cases.common import layer_case
 from tinygen import layers as L
+from tinygen.cases.common import layer_case
 
 CASES = [
     layer_case("Dense", L.Dense(4, 6), 2, 4),

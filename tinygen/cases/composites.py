@@ -1,35 +1,37 @@
 """Cases of the embedding and of layers made of layers."""
 
+from typing import Any
+
 import numpy as np
 
-from cases.common import Case, layer_case
 from tinygen import layers as L
+from tinygen.cases.common import Case, layer_case
 
 
-def embedding_case(name, layer, *shape):
+def embedding_case(name: str, layer: Any, *shape: int) -> Case:
     """Labels that repeat, so that gradients add up; one label of the five is absent."""
 
-    def make(rng):
+    def make(rng: np.random.Generator) -> tuple[Any, Any, Any]:
         x = rng.integers(0, 4, size=shape)
         return layer.forward, layer.init(rng, np.float64), x
 
-    return Case(name, make)
+    return Case(name, make, of=(type(layer),))
 
 
-def inputs_case(name, layer, shapes):
+def inputs_case(name: str, layer: Any, shapes: Any) -> Case:
     """A layer of several inputs; shapes is a tuple or a dict."""
 
-    def make(rng):
+    def make(rng: np.random.Generator) -> tuple[Any, Any, Any]:
         if isinstance(shapes, dict):
-            x = {key: rng.normal(size=shape) for key, shape in shapes.items()}
+            x: Any = {key: rng.normal(size=shape) for key, shape in shapes.items()}
         else:
             x = tuple(rng.normal(size=shape) for shape in shapes)
         return layer.forward, layer.init(rng, np.float64), x
 
-    return Case(name, make)
+    return Case(name, make, of=(type(layer),))
 
 
-heads = {"mean": L.Dense(6, 3), "log_var": L.Sequential(L.Tanh(), L.Dense(6, 5))}
+heads: dict[str, Any] = {"mean": L.Dense(6, 3), "log_var": L.Sequential(L.Tanh(), L.Dense(6, 5))}
 
 CASES = [
     embedding_case("Embedding", L.Embedding(5, 4), 7),

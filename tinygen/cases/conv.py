@@ -1,7 +1,7 @@
 """Cases of the convolutions: every kernel path, strides, paddings, rows that no window covers."""
 
-from cases.common import layer_case
 from tinygen import layers as L
+from tinygen.cases.common import layer_case
 
 CASES = [
     layer_case("Conv2d", L.Conv2d(3, 6, 3, padding=1), 2, 5, 4, 3),
