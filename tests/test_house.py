@@ -16,8 +16,8 @@ ids = {"ids": lambda value: module_name(value) if isinstance(value, Path) else s
 FLOORS = [
     *("tree", "arrays", "pullback", "kernels", "layers", "check", "likelihoods", "divergences"),
     *("reparameterise", "adversarial", "tangent", "schedules", "optim", "metrics", "models"),
-    *("cases", "atomic", "data", "diagnosis", "checkpoint", "game", "runs", "interrupt"),
-    *("training", "plots", "systems"),
+    *("cases", "atomic", "data", "diagnosis", "checkpoint", "game", "runs", "interrupt", "state"),
+    *("loop", "training", "plots", "systems"),
     *("cli", "__main__"),
 ]
 LONGEST = 250

@@ -111,7 +111,7 @@ def digest(arrays: dict[str, np.ndarray], header: dict[str, str]) -> str:
     for name in sorted(arrays):
         a = arrays[name]
         sha.update(json.dumps([name, a.dtype.str, a.shape]).encode())
-        sha.update(np.ascontiguousarray(a).reshape(-1).view(np.uint8))
+        sha.update(np.ascontiguousarray(a).reshape(-1).view(np.uint8).data)
     return sha.hexdigest()
 
 

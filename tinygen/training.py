@@ -1,86 +1,27 @@
-"""Training: turns over shuffled minibatches.
+"""Training: a game of turns over shuffled minibatches, that can be stopped and taken up again.
 
-A turn draws noise, takes the loss, and moves its own player's parameters:
-
-    theta <- update(theta, dL/dtheta),    L = loss(p, x, noise)
-
-A VAE is a game with one player, and has one turn a batch.
+Each epoch shows every example once, in an order drawn from (order_seed, epoch). What the steps
+draw comes from one generator, whose state is saved with the weights: a run that was killed goes
+on, on one machine with one number of BLAS threads, to the same bits.
 """
 
-import math
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+import time
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
 
-from tinygen import tree
 from tinygen.arrays import Array, Params, namespace
-from tinygen.diagnosis import first_nonfinite
+from tinygen.game import Game, Turn
+from tinygen.interrupt import Interrupted, requests
 from tinygen.kernels.memory import keep_memory
 from tinygen.layers.base import NonFinite, check_array
-from tinygen.optim import Optimiser
-from tinygen.pullback import Pullback
+from tinygen.loop import Loop, Trained, Transform, evaluate
+from tinygen.runs import Run
 from tinygen.schedules import check_steps
+from tinygen.state import State
 
-Transform = Callable[[np.random.Generator, Array], Array]
-
-
-@dataclass(frozen=True)
-class Turn:
-    """One player's move.
-
-    name       : the player's, for messages and the progress bar
-    loss       : (p, x, noise) -> value, Pullback, such as `vae.loss`
-    draw_noise : (rng, x) -> noise, such as `vae.draw_noise`
-    optimiser  : such as `adam(1e-3)`
-    """
-
-    name: str
-    loss: Callable[[Params, Array, Any], tuple[Array, Any]]
-    draw_noise: Callable[[np.random.Generator, Array], Any]
-    optimiser: Optimiser
-
-    def play(self, p: Params, state: Any, x: Array, rng: np.random.Generator) -> dict[str, float]:
-        """One step, in place in p and state; the loss and its terms before the step.
-
-        Raises NonFinite, before anything is written, where the loss is NaN or infinite.
-        """
-        terms, backward = self.measure(p, x, self.draw_noise(rng, x))
-        self.optimiser.update(p, backward.dp(), state)
-        return terms
-
-    def measure(self, p: Params, x: Array, noise: Any) -> tuple[dict[str, float], Any]:
-        """{"loss": ..., and its terms} as floats, and the pullback. Raises NonFinite."""
-        try:
-            with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-                value, backward = self.loss(p, x, noise)
-                if not hasattr(backward, "dp"):  # a plain function dy -> (dp, dx)
-                    backward = Pullback.whole(backward, value)
-            if not math.isfinite(float(value)):
-                raise NonFinite(f"{self.name}: the loss is {float(value)}")
-        except NonFinite as error:
-            where = first_nonfinite(self.loss, p, x, noise)
-            raise NonFinite(
-                f"{self.name}: the loss is not finite; first not finite: {where}"
-            ) from error
-        return {"loss": float(value)} | {k: float(v) for k, v in backward.terms.items()}, backward
-
-
-@dataclass
-class Trained:
-    """What a run leaves: parameters and its record.
-
-    p    : after the last epoch
-    best : after the epoch `best_epoch` of least validation loss; p where nothing was validated
-    log  : one dict an epoch: {"epoch": 1, "train": {"loss", "nll", "kl"}, "validation": {...}}.
-           Train terms are means over the epoch, while the parameters moved.
-    """
-
-    p: Params
-    best: Params
-    best_epoch: int = 0
-    log: list[dict[str, Any]] = field(default_factory=list)
+__all__ = ["Diverged", "Game", "Interrupted", "Trained", "Turn", "evaluate", "train"]
 
 
 class Diverged(FloatingPointError):
@@ -92,113 +33,102 @@ class Diverged(FloatingPointError):
 
 
 def train(
-    turn: Turn,
+    game: Game | Turn,
     p: Params,
     x: Array,
     *,
     rng: np.random.Generator,
-    epochs: int,
+    epochs: int | None = None,
+    steps: int | None = None,
     batch: int = 128,
     validation: Array | None = None,
     transform: Transform | None = None,
     patience: int | None = None,
     progress: bool = True,
+    run: Run | None = None,
+    save_every: float = 30.0,
 ) -> Trained:
-    """Play `turn` on each batch of x, `epochs` times over. p is copied, not written.
+    """Play `game` on the batches of x, until `epochs` or `steps` are done. p is copied.
 
     x, validation : data on the device of p, the examples first; the last batch may be smaller
+    epochs, steps : in all, one of the two; a run that is continued counts what it has done
     transform     : (rng, x) -> x on each batch, such as `data.binarise`: drawn anew each epoch.
                     Validation gets one draw of it and of the noise, the same at each epoch.
     patience      : stop after so many epochs without a lower validation loss
     progress      : show a bar with the terms
+    run           : a folder for log and checkpoints; where it holds a checkpoint, training goes on
+                    from there, and `rng` and p only say how it began
+    save_every    : seconds between two checkpoints; one is always written at the end
 
-    Raises ValueError or TypeError for bad data, Diverged at the step where the loss is not finite.
+    Raises ValueError or TypeError for bad data, Diverged at the step where the loss is not finite,
+    Interrupted at the first Ctrl-C, after the step is done and the run saved; RunError where the
+    folder cannot be used, CheckpointError where its checkpoint is damaged or of another run.
     """
-    check_counts(epochs=epochs, batch=batch, **({} if patience is None else {"patience": patience}))
-    if patience is not None and validation is None:
-        raise ValueError("train: patience needs validation data: give validation=")
+    game = Game(game) if isinstance(game, Turn) else game
+    check_asked(game, epochs, steps, batch, validation, patience)
     for name, data in {"x": x, "validation": validation}.items():
         if data is not None:
             check_data(f"train: {name}", data)
     keep_memory()
-    validation_seed = int(rng.integers(2**63))
-    p = copy(p)
-    state = turn.optimiser.init(p)
-    done = Trained(copy(p), copy(p))
-    least = math.inf
-    with progress_bar(turn.name, epochs * math.ceil(len(x) / batch), progress) as bar:
-        for epoch in range(1, epochs + 1):
-            record: dict[str, Any] = {"epoch": epoch}
+    loop = Loop(game, State.start(game, p, rng), x, batch, validation, transform, run)
+    with run.locked() if run else nullcontext(), requests() as request:
+        loop.take_up()
+        state = loop.state
+
+        def over() -> bool:
+            reached = state.epoch >= epochs if epochs is not None else state.step >= (steps or 0)
+            return reached or (patience is not None and state.epoch - state.best_epoch >= patience)
+
+        total = steps if epochs is None else epochs * -(-loop.epoch_batches // game.batches)
+        with progress_bar(game.name, total, state.step, progress) as bar:
             try:
-                sums = Average()
-                for rows in batches(rng, x, batch):
-                    x_b = transform(rng, rows) if transform else rows
-                    sums.add(turn.play(p, state, x_b, rng), len(x_b))
+                while not over() and not request.asked:
+                    loop.step()
                     bar.update()
-                record["train"] = sums.mean()
-                if validation is not None:
-                    again = np.random.default_rng(validation_seed)
-                    record["validation"] = evaluate(turn, p, validation, again, batch, transform)
-                check_weights(turn.name, p)
+                    if state.step % 10 == 0:
+                        bar.set_postfix_str(describe("train", state.sums.mean()), refresh=False)
+                    if state.batch >= loop.epoch_batches:
+                        loop.close_epoch()
+                        part = "train" if validation is None else "validation"
+                        bar.set_postfix_str(describe(part, loop.done.log[-1][part]), refresh=False)
+                    if time.monotonic() - loop.saved >= save_every:
+                        loop.save()
+                loop.save()
+                if state.batch and not request.asked:
+                    loop.record(unfinished=True)
             except NonFinite as error:
-                raise Diverged(f"epoch {epoch}: {error}", done) from error
-            done.log.append(record)
-            done.p = copy(p)
-            loss = record["validation"]["loss"] if validation is not None else -math.inf
-            if loss < least or validation is None:
-                least, done.best, done.best_epoch = loss, done.p, epoch
-            bar.set_postfix_str(describe(record), refresh=False)
-            if patience is not None and epoch - done.best_epoch >= patience:
-                break
+                kept = f"; the last good checkpoint is in {run.path}" if run else ""
+                raise Diverged(f"epoch {state.epoch + 1}: {error}{kept}", loop.done) from error
+    done = loop.done
+    done.best, done.best_epoch = state.best or done.p, state.best_epoch or state.epoch
+    if not over():
+        where = f"saved in {run.path}, continue with --resume" if run else "there is no run to save"
+        raise Interrupted(f"stopped after step {state.step}: {where}")
     return done
 
 
-def evaluate(
-    turn: Turn,
-    p: Params,
-    x: Array,
-    rng: np.random.Generator,
-    batch: int = 128,
-    transform: Transform | None = None,
-) -> dict[str, float]:
-    """The loss and its terms over all of x, in order, without a step. Raises NonFinite."""
-    sums = Average()
-    for i in range(0, len(x), batch):
-        rows = x[i : i + batch]
-        x_b = transform(rng, rows) if transform else rows
-        sums.add(turn.measure(p, x_b, turn.draw_noise(rng, x_b))[0], len(x_b))
-    return sums.mean()
-
-
-def batches(rng: np.random.Generator, x: Array, batch: int) -> Iterator[Array]:
-    """Each example once, in an order drawn from `rng`; the last batch may be smaller."""
-    order = namespace(x).asarray(rng.permutation(len(x)))
-    for i in range(0, len(x), batch):
-        yield x[order[i : i + batch]]
-
-
-class Average:
-    """Means of named terms over batches, weighted by the batches' sizes."""
-
-    def __init__(self) -> None:
-        self.sums: dict[str, float] = {}
-        self.examples = 0
-
-    def add(self, terms: dict[str, float], examples: int) -> None:
-        """Count the means `terms` of a batch of so many examples."""
-        for name, value in terms.items():
-            self.sums[name] = self.sums.get(name, 0.0) + value * examples
-        self.examples += examples
-
-    def mean(self) -> dict[str, float]:
-        """The means so far."""
-        return {name: total / self.examples for name, total in self.sums.items()}
-
-
-def check_counts(**counts: Any) -> None:
-    """Refuse what is not a whole number >= 1. Raises ValueError."""
+def check_asked(
+    game: Game,
+    epochs: int | None,
+    steps: int | None,
+    batch: int,
+    validation: Array | None,
+    patience: int | None,
+) -> None:
+    """Refuse what cannot be asked for. Raises ValueError."""
+    if (epochs is None) == (steps is None):
+        raise ValueError("train: give epochs= or steps=, one of the two")
+    counts = {"epochs": epochs, "steps": steps, "batch": batch, "patience": patience}
     for name, count in counts.items():
-        check_steps("train", name, count)
+        if count is not None:
+            check_steps("train", name, count)
+    if patience is not None and validation is None:
+        raise ValueError("train: patience needs validation data: give validation=")
+    if validation is not None and len(game.turns) > 1:
+        raise ValueError(
+            f"train: the game {game.name} has no one loss to validate: leave validation= out, and "
+            "measure its samples with tinygen.metrics"
+        )
 
 
 def check_data(name: str, x: Array) -> None:
@@ -208,31 +138,15 @@ def check_data(name: str, x: Array) -> None:
         raise NonFinite(f"{name} holds NaN or infinite values: clean the data first")
 
 
-def check_weights(name: str, p: Params) -> None:
-    """Refuse weights that a last, too long step made NaN or infinite. Raises NonFinite.
-
-    No loss sees the weights after the last step, so without this look a run could end on them.
-    """
-    for leaf, w in tree.leaves(p):
-        if not bool(namespace(w).isfinite(w).all()):
-            raise NonFinite(
-                f"{name}: parameter {leaf} is not finite after the step: lower lr, clip gradients"
-            )
+def describe(part: str, terms: dict[str, float]) -> str:
+    """The terms of training or validation in one line."""
+    return f"{part} " + " ".join(f"{name} {value:.2f}" for name, value in terms.items())
 
 
-def copy(p: Params) -> Params:
-    """A tree of arrays that shares no memory with `p`."""
-    return tree.map(lambda a: a.copy(), p)
-
-
-def describe(record: dict[str, Any]) -> str:
-    """The terms of an epoch in one line; those of the validation part where there is one."""
-    part = "validation" if "validation" in record else "train"
-    return f"{part} " + " ".join(f"{k} {v:.2f}" for k, v in record[part].items())
-
-
-def progress_bar(name: str, steps: int, shown: bool) -> Any:
+def progress_bar(name: str, total: int | None, done: int, shown: bool) -> Any:
     """A tqdm bar over the steps, on the error stream."""
     from tqdm import tqdm
 
-    return tqdm(total=steps, desc=name, unit="step", disable=not shown, dynamic_ncols=True)
+    return tqdm(
+        total=total, initial=done, desc=name, unit="step", disable=not shown, dynamic_ncols=True
+    )

@@ -1,0 +1,40 @@
+"""Ctrl-C as a request: the step that runs is finished, the run is saved, then it stops."""
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+
+class Interrupted(KeyboardInterrupt):
+    """The run was stopped from outside, after it was saved where there is a folder to save to."""
+
+
+class Request:
+    """Whether someone has asked to stop: by Ctrl-C (SIGINT), or by a scheduler (SIGTERM)."""
+
+    asked = False
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        """The signal's handler. A second Ctrl-C stops at once."""
+        if self.asked:
+            raise KeyboardInterrupt
+        self.asked = True
+
+
+@contextmanager
+def requests() -> Iterator[Request]:
+    """Within this block a first Ctrl-C only sets `asked`. Outside the main thread it does nothing,
+    for signals are the main thread's.
+    """
+    request = Request()
+    if threading.current_thread() is not threading.main_thread():
+        yield request
+        return
+    before = {number: signal.signal(number, request) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield request
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,147 @@
+"""All that a run changes, and thus all that its checkpoint holds."""
+
+import json
+import math
+import zlib
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from tinygen import tree
+from tinygen.arrays import Array, Params, device_of, is_array, to_device, to_host
+from tinygen.checkpoint import CheckpointError, load, restore
+from tinygen.game import Game
+from tinygen.runs import Run
+
+COUNTERS = ("order_seed", "validation_seed", "best_epoch", "step", "epoch", "batch")
+
+
+class Average:
+    """Means of named terms over batches, weighted by the batches' sizes."""
+
+    def __init__(self, sums: dict[str, float] | None = None, examples: int = 0) -> None:
+        self.sums, self.examples = dict(sums or {}), examples
+
+    def add(self, terms: dict[str, float], examples: int) -> None:
+        """Count the means `terms` of a batch of so many examples."""
+        for name, value in terms.items():
+            self.sums[name] = self.sums.get(name, 0.0) + value * examples
+        self.examples += examples
+
+    def mean(self) -> dict[str, float]:
+        """The means so far."""
+        return {name: total / self.examples for name, total in self.sums.items()}
+
+
+@dataclass
+class State:
+    """Where a run stands.
+
+    p, moments : the weights and the optimisers' states, written in place by each step
+    best       : a copy of the weights of least validation loss, None before the first validation
+    rng        : draws noise and transforms; the order of the epochs has a stream of its own, so
+                 that a run can be taken up in the middle of one
+    step       : rounds played;  epoch : whole epochs;  batch : batches taken of the current one
+    sums       : of the terms in the current epoch
+    seconds    : spent so far, over all programs that worked on the run
+    """
+
+    p: Params
+    moments: dict[str, Any]
+    rng: np.random.Generator
+    order_seed: int
+    validation_seed: int
+    best: Params | None = None
+    best_epoch: int = 0
+    least: float = math.inf
+    step: int = 0
+    epoch: int = 0
+    batch: int = 0
+    sums: Average = field(default_factory=Average)
+    seconds: float = 0.0
+
+    @classmethod
+    def start(cls, game: Game, p: Params, rng: np.random.Generator) -> "State":
+        """Before the first step. p is copied, not written."""
+        p = copy(p)
+        return cls(p, game.init(p), rng, int(rng.integers(2**63)), int(rng.integers(2**63)))
+
+    def save(self, run: Run, signature: dict[str, Any]) -> None:
+        """Write the checkpoint. `signature`: what must be the same when the run is continued."""
+        values = {"p": self.p, "moments": self.moments}
+        if self.best is not None:
+            values["best"] = self.best
+        meta = {name: getattr(self, name) for name in COUNTERS} | {
+            "least": None if math.isinf(self.least) else self.least,
+            "sums": self.sums.sums,
+            "examples": self.sums.examples,
+            "seconds": self.seconds,
+            "rng": random_state(self.rng),
+            "signature": signature,
+            "config": run.config,
+        }
+        run.save(values, meta)
+
+    def resume(self, run: Run, signature: dict[str, Any]) -> None:
+        """Become the state that `save` wrote. Raises CheckpointError where it is another run's."""
+        path = run.checkpoint
+        flat, meta = load(path)
+        differing = [k for k in signature if signature[k] != meta["signature"].get(k)]
+        if differing:
+            k = differing[0]
+            raise CheckpointError(
+                f"{path} was trained with another {k} ({meta['signature'].get(k)}, now "
+                f"{signature[k]}): continue with the same, or begin another run"
+            )
+        device = device_of(next(leaf for _, leaf in tree.leaves(self.p)))
+
+        def taken(name: str, like: Any) -> Any:
+            values = restore(flat, name, like, path)
+            return tree.map(
+                # copied: the file's arrays may be read-only
+                lambda a: to_device(a.copy(), device) if is_array(a) else a,
+                values,
+            )
+
+        self.p, self.moments = taken("p", self.p), taken("moments", self.moments)
+        has_best = any(name.startswith("best.") for name in flat)
+        self.best = taken("best", self.p) if has_best else None
+        self.least = math.inf if meta["least"] is None else meta["least"]
+        self.sums = Average(meta["sums"], meta["examples"])
+        self.rng = random_generator(meta["rng"])
+        for name in (*COUNTERS, "seconds"):
+            setattr(self, name, meta[name])
+
+
+def random_state(rng: np.random.Generator) -> dict[str, Any]:
+    """The state of a generator, as JSON can hold it. Raises TypeError where it cannot."""
+    state = dict(rng.bit_generator.state)
+    try:
+        json.dumps(state)
+    except TypeError:
+        raise TypeError(
+            f"the state of {type(rng.bit_generator).__name__} cannot be saved: "
+            "use np.random.default_rng(seed)"
+        ) from None
+    return state
+
+
+def random_generator(state: dict[str, Any]) -> np.random.Generator:
+    """The generator that `random_state` described."""
+    bits = getattr(np.random, state["bit_generator"])()
+    bits.state = state
+    return np.random.Generator(bits)
+
+
+def fingerprint(x: Array | None) -> str | None:
+    """Shape, dtype and checksum of an array: whether a run goes on with the data it began with."""
+    if x is None:
+        return None
+    host = np.ascontiguousarray(to_host(x))
+    return f"{host.dtype} {host.shape} {zlib.crc32(host.reshape(-1).view(np.uint8).data):08x}"
+
+
+def copy(p: Params) -> Params:
+    """A tree of arrays that shares no memory with `p`."""
+    return tree.map(lambda a: a.copy(), p)
