@@ -96,8 +96,8 @@ def restore(flat: dict[str, Any], prefix: str, like: Any, path: Path | str) -> A
                 f"{path} is of another model: {name} is {describe(value)}, the model's is "
                 f"{describe(leaf)}"
             )
-    names = iter(wanted)
-    return tree.map(lambda _: flat[next(names)], like)
+    in_order = iter(wanted)
+    return tree.map(lambda _: flat[next(in_order)], like)
 
 
 def describe(value: Any) -> str:
