@@ -39,12 +39,13 @@ class Run:
         config = {"tinygen": library_version()} | config
         try:
             path.mkdir(parents=True, exist_ok=True)
-            atomic.write_text(path / "config.json", json.dumps(config, indent=2) + "\n")
         except OSError as error:
             raise RunError(
-                f"cannot write into {path} ({error.strerror}): choose another folder with --out"
+                f"cannot make the folder {path} ({error.strerror}): choose another with --out"
             ) from error
-        return cls(path, config)
+        run = cls(path, config)
+        run.update({})
+        return run
 
     @classmethod
     def open(cls, path: Path | str) -> "Run":
@@ -62,6 +63,14 @@ class Run:
         if not isinstance(config, dict):
             raise RunError(f"{file} is damaged (no JSON object): restore it from a copy")
         return cls(path, config)
+
+    def update(self, changes: dict[str, Any]) -> None:
+        """Change the config, in the folder too. Raises RunError where it cannot be written."""
+        self.config = self.config | changes
+        try:
+            atomic.write_text(self.path / "config.json", json.dumps(self.config, indent=2) + "\n")
+        except OSError as error:
+            raise RunError(str(error.strerror)) from error
 
     @property
     def checkpoint(self) -> Path:

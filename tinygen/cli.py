@@ -1,0 +1,89 @@
+"""The command line: `python -m tinygen COMMAND`, or `tinygen COMMAND`.
+
+Exit codes: 0 done; 1 it failed, and one line says why; 2 the command line was wrong; 130 stopped
+by Ctrl-C.
+"""
+
+import argparse
+import os
+import re
+import sys
+from importlib.metadata import version
+from typing import NoReturn
+
+from tinygen.commands import list_systems, train
+from tinygen.names import nearest
+
+COMMANDS = {"list": list_systems, "train": train}
+
+DESCRIPTION = """\
+Deep generative models, every backward pass written by hand and checked.
+
+A first walk:
+  tinygen list                                    what there is
+  tinygen data                                    on what it can be trained
+  tinygen train vae --data digits --epochs 100    learn real digits in a minute
+  tinygen report runs/vae-digits                  one page: curves, pictures, numbers
+  tinygen check Conv2d                            is the backward pass the derivative?
+"""
+
+
+class Parser(argparse.ArgumentParser):
+    """Errors in one line, with the nearest name and without the usage."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print and exit with 2."""
+        found = re.search(r"invalid choice: '?([^' ]*)'? \(choose from (.*)\)", message)
+        if found:
+            message += nearest(found[1], re.findall(r"[\w-]+", found[2]))
+        print(f"{self.prog}: {message} (`{self.prog} --help` shows what there is)", file=sys.stderr)
+        sys.exit(2)
+
+
+def parser(words: list[str]) -> Parser:
+    """The parser of all commands; `words` is the command line."""
+    top = Parser(
+        prog="tinygen",
+        description=DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    top.add_argument("--version", action="version", version=f"tinygen {version('tinygen')}")
+    commands = top.add_subparsers(title="commands", dest="command", metavar="COMMAND")
+    for name, command in COMMANDS.items():
+        sub = commands.add_parser(
+            name,
+            help=command.HELP,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+        )
+        command.add(sub, words[1:]) if command is train else command.add(sub)
+        sub.set_defaults(run=command.run, parser=sub)
+    return top
+
+
+def main(words: list[str] | None = None) -> int:
+    """Do what the command line says; the exit code."""
+    words = sys.argv[1:] if words is None else words
+    top = parser(words)
+    args, unknown = top.parse_known_args(words)
+    if args.command is None:
+        top.print_help()
+        return 2
+    if unknown:
+        known = [name for action in args.parser._actions for name in action.option_strings]
+        args.parser.error(f"unknown argument {unknown[0]}{nearest(unknown[0], known)}")
+    try:
+        return int(args.run(args))
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # the reader of a pipe has gone
+        sys.stderr.close()
+        return 1
+    except (ValueError, TypeError, RuntimeError, OSError, ArithmeticError, MemoryError) as error:
+        if os.environ.get("TINYGEN_TRACEBACK"):
+            raise
+        text = " ".join(str(error).split()) or type(error).__name__
+        print(f"tinygen {args.command}: {text}", file=sys.stderr)
+        return 1

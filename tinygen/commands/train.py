@@ -1,0 +1,170 @@
+"""tinygen train: a system on a data set, into a folder; or a run taken up again."""
+
+import argparse
+import dataclasses
+from pathlib import Path
+from typing import Any, get_origin
+
+import numpy as np
+
+from tinygen.arrays import resolve_device, to_device
+from tinygen.data import load
+from tinygen.data.dataset import Dataset
+from tinygen.runs import Run
+from tinygen.systems import SYSTEMS, System, system
+from tinygen.systems.base import Options, check_images
+from tinygen.systems.trained import describe, read_options
+from tinygen.training import Interrupted, Trained, train
+
+HELP = "train a system on a data set"
+
+EXAMPLES = """
+examples:
+  tinygen train vae                              784-400-20 on MNIST, 50 epochs
+  tinygen train vae --data digits --epochs 100   on the digits that come with the package
+  tinygen train autoencoder --net conv --latent 5
+  tinygen train --resume runs/vae-mnist          go on where a run stopped or was killed
+  tinygen train --resume runs/vae-mnist --epochs 80
+"""
+
+
+def add(parser: argparse.ArgumentParser, words: list[str]) -> None:
+    """The arguments; those of a system where `words`, the command line, names one."""
+    parser.description = (
+        "Train SYSTEM and keep everything in one folder: config.json, log.jsonl (a line an epoch) "
+        "and checkpoint.safetensors (weights, moments, random state). A run that is stopped by "
+        "Ctrl-C, killed or out of power goes on from its checkpoint with --resume, and ends with "
+        "the same bits as one that was never disturbed."
+    )
+    parser.epilog = EXAMPLES
+    parser.add_argument("system", nargs="?", metavar="SYSTEM", help=" or ".join(SYSTEMS))
+    parser.add_argument("--resume", metavar="RUN", help="go on with the run in this folder")
+    parser.add_argument("--data", help="a data set by name; `tinygen data` lists them")
+    parser.add_argument("--epochs", type=int, help="in all, those of a resumed run included")
+    parser.add_argument("--steps", type=int, help="instead of epochs: a number of batches")
+    parser.add_argument("--batch", type=int, help="examples a step (default 128)")
+    parser.add_argument(
+        "--patience", type=int, help="stop after so many epochs without a better validation loss"
+    )
+    parser.add_argument("--seed", type=int, help="of weights, noise and order (default 0)")
+    parser.add_argument("--device", help="cpu or cuda (default: TINYGEN_DEVICE, else cpu)")
+    parser.add_argument("--out", help="the folder (default runs/SYSTEM-DATA)")
+    parser.add_argument(
+        "--save-every", type=float, default=30.0, help="seconds between checkpoints (default 30)"
+    )
+    chosen = next((SYSTEMS[word] for word in words if word in SYSTEMS), None)
+    if chosen:
+        group = parser.add_argument_group(f"options of {chosen.name} ({chosen.paper})")
+        for f in dataclasses.fields(chosen.options):
+            add_option(group, f)
+
+
+def add_option(group: Any, f: Any) -> None:
+    """One option of a system, from the field of its dataclass."""
+    several = get_origin(f.type) is tuple
+    default = ",".join(map(str, f.default)) if several else f.default
+    group.add_argument(
+        f"--{f.name.replace('_', '-')}",
+        dest=f.name,
+        type=whole_numbers if several else f.type,
+        choices=f.metadata["choices"] or None,
+        metavar=None
+        if f.metadata["choices"]
+        else f.type.__name__.upper()
+        if not several
+        else "N,N",
+        default=argparse.SUPPRESS,
+        help=f"{f.metadata['help']} (default {default})",
+    )
+
+
+def whole_numbers(text: str) -> tuple[int, ...]:
+    """ "256,256" -> (256, 256)."""
+    return tuple(int(part) for part in text.split(",") if part)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Begin a run, or go on with one."""
+    if (args.system is None) == (args.resume is None):
+        raise ValueError("name a SYSTEM to train, or a run to --resume: see `tinygen train --help`")
+    return resume(args) if args.resume else begin(args)
+
+
+def begin(args: argparse.Namespace) -> int:
+    """A new run in a new folder."""
+    kind = system(args.system)
+    own = [f.name for f in dataclasses.fields(kind.options)]
+    options = kind.options(**{name: getattr(args, name) for name in own if hasattr(args, name)})
+    name = kind.choose_data(args.data or kind.data, options)
+    dataset = load(name)
+    check_images(kind.name, dataset)
+    epochs = args.epochs if args.epochs or args.steps else kind.epochs
+    config = describe(kind, options, name, dataset.shape) | {
+        "seed": 0 if args.seed is None else args.seed,
+        "epochs": epochs,
+        "steps": args.steps,
+        "batch": 128 if args.batch is None else args.batch,
+        "patience": args.patience,
+    }
+    resolve_device(args.device)
+    kind.build(options, dataset.shape)  # refuse what cannot be built before a folder is made
+    out = Path(args.out or f"runs/{kind.name}-{args.data or kind.data}")
+    return play(Run.create(out, config), kind, options, dataset, args)
+
+
+def resume(args: argparse.Namespace) -> int:
+    """The run in a folder, from its checkpoint; --epochs, --steps, --patience may be changed."""
+    fixed = ["data", "batch", "seed", "out"]
+    given = [f"--{name}" for name in fixed if getattr(args, name) is not None]
+    if given:
+        raise ValueError(
+            f"{given[0]} is fixed when a run begins: leave it out, or begin another run"
+        )
+    found = Run.open(args.resume)
+    kind, options, _ = read_options(found)
+    changes: dict[str, Any] = {}
+    if args.epochs or args.steps:
+        changes = {"epochs": args.epochs, "steps": args.steps}
+    if args.patience:
+        changes["patience"] = args.patience
+    if changes:
+        found.update(changes)
+    return play(found, kind, options, load(found.config["data"]), args)
+
+
+def play(
+    run: Run, kind: System, options: Options, dataset: Dataset, args: argparse.Namespace
+) -> int:
+    """Train from the run's config; tell what was done and what can follow."""
+    config, device = run.config, resolve_device(args.device)
+    rng = np.random.default_rng(config["seed"])
+    model = kind.build(options, dataset.shape)
+    p = to_device(model.init(rng), device)
+    epoch_steps = -(-len(dataset.train) // config["batch"])
+    print(f"{kind.title} on {dataset.name} ({len(dataset.train)} examples), into {run.path}")
+    try:
+        done = train(
+            kind.game(model, options, epoch_steps),
+            p,
+            to_device(dataset.train.x, device),
+            rng=rng,
+            validation=to_device(dataset.validation.x, device),
+            transform=dataset.transform,
+            run=run,
+            save_every=args.save_every,
+            **{name: config[name] for name in ("epochs", "steps", "batch", "patience")},
+        )
+    except Interrupted as stopped:
+        print(f"\n{stopped}\ngo on with:  tinygen train --resume {run.path}")
+        return 130
+    tell(done, run)
+    return 0
+
+
+def tell(done: Trained, run: Run) -> None:
+    """The last line of the log in words, and the commands that read the run."""
+    best = next((r for r in done.log if r["epoch"] == done.best_epoch), None)
+    if best and "validation" in best:
+        terms = "  ".join(f"{name} {value:.3f}" for name, value in best["validation"].items())
+        print(f"best validation, epoch {best['epoch']}:  {terms}")
+    print(f"look at it:  tinygen report {run.path}    measure it:  tinygen evaluate {run.path}")

@@ -1,0 +1,88 @@
+"""A run, opened: its system, options, model and weights, from the folder alone."""
+
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tinygen.arrays import Params, to_device
+from tinygen.checkpoint import CheckpointError, load, restore
+from tinygen.data import load as load_data
+from tinygen.data.dataset import Dataset
+from tinygen.runs import Run, RunError
+from tinygen.systems import System, system
+from tinygen.systems.base import Options
+
+
+@dataclass
+class TrainedRun:
+    """What the commands and pictures take from a run's folder.
+
+    p    : the weights of least validation loss, else the last; on `device`
+    meta : counters of the checkpoint: step, epoch, best_epoch, seconds, tinygen (the version)
+    """
+
+    run: Run
+    system: System
+    options: Options
+    model: Any
+    p: Params
+    meta: dict[str, Any]
+    device: str | None = None
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of one example."""
+        return tuple(self.run.config["shape"])
+
+    def dataset(self) -> Dataset:
+        """The data that the run was trained on. Raises as `data.load`."""
+        return load_data(self.run.config["data"])
+
+
+def describe(system: System, options: Options, data: str, shape: tuple[int, ...]) -> dict[str, Any]:
+    """The part of a run's config from which `open_run` builds the model again."""
+    return {
+        "system": system.name,
+        "options": dataclasses.asdict(options),
+        "data": data,
+        "shape": list(shape),
+    }
+
+
+def read_options(run: Run) -> tuple[System, Options, tuple[int, ...]]:
+    """System, options and shape of a run's config. Raises RunError where it lacks one of them."""
+    config = run.config
+    try:
+        kind = system(config["system"])
+        given = {k: tuple(v) if isinstance(v, list) else v for k, v in config["options"].items()}
+        shape = tuple(int(size) for size in config["shape"])
+        str.split(config["data"])
+        return kind, kind.options(**given), shape
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise RunError(
+            f"{run.path / 'config.json'} is not one that this version of tinygen can read "
+            f"({type(error).__name__}: {error}): it was written by {config.get('tinygen')}, or changed by hand"
+        ) from error
+
+
+def open_run(folder: Path | str, device: str | None = None) -> TrainedRun:
+    """The run in a folder, ready for use.
+
+    Raises RunError where the folder holds none, CheckpointError where its checkpoint is missing,
+    damaged or of another model.
+    """
+    run = Run.open(folder)
+    kind, options, shape = read_options(run)
+    if not run.checkpoint.exists():
+        raise CheckpointError(
+            f"{run.path} holds no checkpoint yet: wait, or continue with --resume"
+        )
+    flat, meta = load(run.checkpoint)
+    model = kind.build(options, shape)
+    like = model.init(np.random.default_rng(0))
+    best = any(name.startswith("best.") for name in flat)
+    p = restore(flat, "best" if best else "p", like, run.checkpoint)
+    return TrainedRun(run, kind, options, model, to_device(p, device), meta, device)

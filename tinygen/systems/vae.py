@@ -1,0 +1,113 @@
+"""The variational auto-encoder as the commands know it; the model is models/vae.py."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tinygen import metrics
+from tinygen.arrays import Array, Params
+from tinygen.data import binary_name
+from tinygen.game import Game, Turn
+from tinygen.likelihoods import Bernoulli, Gaussian
+from tinygen.models.vae import VAE, conv_vae, dense_vae
+from tinygen.schedules import warm_up
+from tinygen.systems.base import Options, System, option
+
+
+@dataclass(frozen=True)
+class VAEOptions(Options):
+    """What `train vae` can be told."""
+
+    net: str = option("dense", "dense layers, or convolutions", ("dense", "conv"))
+    hidden: tuple[int, ...] = option((400,), "widths of the hidden layers, as in 256,256 (dense)")
+    latent: int = option(20, "latent dimensions Z")
+    likelihood: str = option(
+        "bernoulli",
+        "p(x|z): bernoulli for black and white pixels, drawn anew from the grey levels each "
+        "time; gaussian for grey levels",
+        ("bernoulli", "gaussian"),
+    )
+    variance: str = option(
+        "one",
+        "gaussian: the learned variance is one number, one a pixel (shared by all images), or "
+        "the decoder's, one a pixel and image",
+        ("one", "shared", "pixel"),
+    )
+    posterior: str = option("diagonal", "the covariance of q(z|x)", ("diagonal", "full"))
+    beta: float = option(1.0, "weight of the KL term (Higgins et al. 2017); 1 is the ELBO")
+    warm_up: int = option(0, "epochs in which the weight of the KL term rises from 0 to beta")
+    free_bits: float = option(0.0, "nats a latent dimension that the KL term does not charge for")
+    importance: int = option(1, "draws k of the importance-weighted bound (IWAE); 1: the ELBO")
+
+
+def build(o: VAEOptions, shape: tuple[int, ...]) -> VAE:
+    """The model of these options for examples of this shape."""
+    shared: dict[str, Any] = {
+        "likelihood": Bernoulli() if o.likelihood == "bernoulli" else Gaussian(),
+        "variance": o.variance,
+        "posterior": o.posterior,
+        "beta": o.beta,
+        "free_bits": o.free_bits,
+        "samples": o.importance,
+    }
+    if o.net == "conv":
+        return conv_vae(shape, o.latent, **shared)
+    return dense_vae(shape, o.hidden, o.latent, **shared)
+
+
+def game(model: VAE, o: VAEOptions, epoch_steps: int) -> Game:
+    """One player; where asked for, the weight of the KL term rises step by step."""
+    rise = {"beta": warm_up(o.beta, o.warm_up * epoch_steps, start=0.0)} if o.warm_up else {}
+    return Game(Turn("vae", model.loss, model.draw_noise, o.step_rule(), schedules=rise))
+
+
+def choose_data(name: str, o: VAEOptions) -> str:
+    """Black and white pixels for a Bernoulli decoder."""
+    return binary_name(name) if o.likelihood == "bernoulli" else name
+
+
+def codes(model: VAE, p: Params, x: Array) -> Array:
+    """The means of q(z|x)."""
+    return model.encode(p, x)["mean"]
+
+
+def decode(model: VAE, p: Params, z: Array) -> Array:
+    """The means of p(x|z)."""
+    return model.likelihood.mean(model.decode(p, z))
+
+
+def measure(
+    model: VAE, p: Params, x: Array, rng: np.random.Generator, samples: int
+) -> dict[str, tuple[float, float | None]]:
+    """Nats an example, with the standard errors over the examples."""
+    elbo = metrics.mean_and_error(model.elbo(p, x, model.draw_noise(rng, x)))
+    log_p, _ = model.log_prob(p, x, rng, samples)
+    mean, error = metrics.mean_and_error(log_p)
+    return {
+        "ELBO, nats": elbo,
+        f"log p(x), nats, {samples} importance samples": (mean, error),
+        "bits per dimension": (float(metrics.bits_per_dim(-mean, x[0].size)), None),
+    }
+
+
+SYSTEM = System(
+    name="vae",
+    title="variational auto-encoder",
+    group="approximate",
+    idea="An encoder q(z|x) and a decoder p(x|z), fitted by raising a lower bound of log p(x).",
+    paper="Kingma and Welling 2014, arXiv 1312.6114",
+    demo="demos/vae.py",
+    options=VAEOptions,
+    data="mnist",
+    epochs=50,
+    choose_data=choose_data,
+    build=build,
+    game=game,
+    codes=codes,
+    decode=decode,
+    sample=lambda model, p, rng, n, mean: model.sample(p, rng, n, mean=mean),
+    reconstruct=lambda model, p, x, rng, mean: model.reconstruct(p, x, rng, mean=mean),
+    measure=measure,
+    drawn="z ~ N(0, I), decoded",
+)
