@@ -7,7 +7,7 @@ A GAN has two players that move in turn. A VAE is a game of one player.
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -46,7 +46,7 @@ class Turn:
     optimiser: Optimiser
     player: str | None = None
     times: int = 1
-    schedules: dict[str, Callable[[int], float]] = field(default_factory=dict)
+    schedules: Mapping[str, Callable[[int], float]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         check_steps(f"Turn {self.name!r}", "times", self.times)

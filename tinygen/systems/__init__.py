@@ -1,8 +1,8 @@
 """The systems by name, grouped as the taxonomy has them."""
 
+from tinygen.names import nearest
 from tinygen.systems import autoencoder, vae
 from tinygen.systems.base import GROUPS, Options, System
-from tinygen.names import nearest
 
 SYSTEMS = {s.name: s for s in (vae.SYSTEM, autoencoder.SYSTEM)}
 

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tinygen import metrics
-from tinygen.arrays import Array, Params, namespace
+from tinygen import metrics, tree
+from tinygen.arrays import Array, Params
 from tinygen.game import Game, Turn
 from tinygen.likelihoods.base import normal
 from tinygen.models.autoencoder import Autoencoder
@@ -16,7 +16,7 @@ from tinygen.models.autoencoder_nets import (
     linear_autoencoder,
 )
 from tinygen.models.corruption import Corruption, GaussianNoise, Masking, SaltAndPepper
-from tinygen.systems.base import Options, System, option
+from tinygen.systems.base import Options, System, in_batches, option
 
 CORRUPTIONS = {"masking": Masking, "gaussian": GaussianNoise, "salt-and-pepper": SaltAndPepper}
 
@@ -47,7 +47,7 @@ class AutoencoderOptions(Options):
         return None if self.corruption == "none" else CORRUPTIONS[self.corruption](self.amount)
 
 
-def build(o: AutoencoderOptions, shape: tuple[int, ...]) -> Autoencoder:
+def build(o: AutoencoderOptions, shape: tuple[int, int, int]) -> Autoencoder:
     """The model of these options for images of this shape."""
     if o.net == "conv":
         return conv_autoencoder(shape, o.latent, corruption=o.damage())
@@ -67,9 +67,7 @@ def game(model: Autoencoder, o: AutoencoderOptions, epoch_steps: int) -> Game:
 
 def sample(model: Autoencoder, p: Params, rng: np.random.Generator, n: int, mean: bool) -> Array:
     """Codes from N(0, I), decoded."""
-    like = p["decoder"]
-    while isinstance(like, dict):
-        like = next(leaf for leaf in like.values() if not isinstance(leaf, dict) or leaf)
+    like = next(leaf for _, leaf in tree.leaves(p))
     return model.decode(p, normal(rng, (n, model.n_latent), like))
 
 
@@ -77,8 +75,7 @@ def measure(
     model: Autoencoder, p: Params, x: Array, rng: np.random.Generator, samples: int
 ) -> dict[str, tuple[float, float | None]]:
     """Squared errors, with the standard errors over the images."""
-    xp = namespace(x)
-    errors = xp.concatenate([model.errors(p, x[i : i + 1000]) for i in range(0, len(x), 1000)])
+    errors = in_batches(lambda rows: model.errors(p, rows), x)
     variance = float(((x - x.mean(axis=0)) ** 2).reshape(len(x), -1).sum(axis=1).mean())
     mean, error = metrics.mean_and_error(errors)
     return {

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygen.arrays import Array, Params
+from tinygen.arrays import Array, Params, namespace
 from tinygen.data.dataset import Dataset
 from tinygen.game import Game
 from tinygen.optim import Optimiser, adam, momentum, rmsprop, sgd
@@ -23,7 +23,12 @@ GROUPS = {
     "none": "no density: codes and reconstructions",
 }
 
-OPTIMISERS = {"adam": adam, "rmsprop": rmsprop, "momentum": momentum, "sgd": sgd}
+OPTIMISERS: dict[str, Callable[[float], Optimiser]] = {
+    "adam": adam,
+    "rmsprop": rmsprop,
+    "momentum": momentum,
+    "sgd": sgd,
+}
 
 
 def option(default: Any, help: str, choices: tuple[str, ...] = ()) -> Any:
@@ -85,7 +90,7 @@ class System:
     data: str
     epochs: int
     choose_data: Callable[[str, Any], str]
-    build: Callable[[Any, tuple[int, ...]], Any]
+    build: Callable[[Any, Any], Any]
     game: Callable[[Any, Any, int], Game]
     codes: Callable[[Any, Params, Array], Array]
     decode: Callable[[Any, Params, Array], Array]
@@ -95,6 +100,11 @@ class System:
         [Any, Params, Array, np.random.Generator, int], dict[str, tuple[float, float | None]]
     ]
     drawn: str = ""
+
+
+def in_batches(f: Callable[[Array], Array], x: Array, rows: int = 500) -> Array:
+    """f over x, some rows at a time: one number an example (N,)."""
+    return namespace(x).concatenate([f(x[i : i + rows]) for i in range(0, len(x), rows)])
 
 
 def check_images(system: str, dataset: Dataset) -> None:

@@ -57,14 +57,17 @@ def read_options(run: Run) -> tuple[System, Options, tuple[int, ...]]:
     config = run.config
     try:
         kind = system(config["system"])
-        given = {k: tuple(v) if isinstance(v, list) else v for k, v in config["options"].items()}
+        given: dict[str, Any] = {
+            k: tuple(v) if isinstance(v, list) else v for k, v in config["options"].items()
+        }
         shape = tuple(int(size) for size in config["shape"])
         str.split(config["data"])
         return kind, kind.options(**given), shape
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise RunError(
-            f"{run.path / 'config.json'} is not one that this version of tinygen can read "
-            f"({type(error).__name__}: {error}): it was written by {config.get('tinygen')}, or changed by hand"
+            f"{run.path / 'config.json'} cannot be read by this version of tinygen "
+            f"({type(error).__name__}: {error}): it was written by version "
+            f"{config.get('tinygen')}, or changed by hand"
         ) from error
 
 

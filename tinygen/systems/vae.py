@@ -12,7 +12,7 @@ from tinygen.game import Game, Turn
 from tinygen.likelihoods import Bernoulli, Gaussian
 from tinygen.models.vae import VAE, conv_vae, dense_vae
 from tinygen.schedules import warm_up
-from tinygen.systems.base import Options, System, option
+from tinygen.systems.base import Options, System, in_batches, option
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class VAEOptions(Options):
     importance: int = option(1, "draws k of the importance-weighted bound (IWAE); 1: the ELBO")
 
 
-def build(o: VAEOptions, shape: tuple[int, ...]) -> VAE:
+def build(o: VAEOptions, shape: tuple[int, int, int]) -> VAE:
     """The model of these options for examples of this shape."""
     shared: dict[str, Any] = {
         "likelihood": Bernoulli() if o.likelihood == "bernoulli" else Gaussian(),
@@ -81,11 +81,11 @@ def measure(
     model: VAE, p: Params, x: Array, rng: np.random.Generator, samples: int
 ) -> dict[str, tuple[float, float | None]]:
     """Nats an example, with the standard errors over the examples."""
-    elbo = metrics.mean_and_error(model.elbo(p, x, model.draw_noise(rng, x)))
-    log_p, _ = model.log_prob(p, x, rng, samples)
+    elbo = in_batches(lambda rows: model.elbo(p, rows, model.draw_noise(rng, rows)), x)
+    log_p = in_batches(lambda rows: model.log_prob(p, rows, rng, samples)[0], x)
     mean, error = metrics.mean_and_error(log_p)
     return {
-        "ELBO, nats": elbo,
+        "ELBO, nats": metrics.mean_and_error(elbo),
         f"log p(x), nats, {samples} importance samples": (mean, error),
         "bits per dimension": (float(metrics.bits_per_dim(-mean, x[0].size)), None),
     }

@@ -1,0 +1,95 @@
+"""tinygen evaluate: the numbers of a trained run, into its numbers.json."""
+
+import argparse
+import json
+from typing import Any
+
+import numpy as np
+
+from tinygen import atomic
+from tinygen.arrays import to_device
+from tinygen.data import load
+from tinygen.runs import RunError
+from tinygen.schedules import check_steps
+from tinygen.systems.trained import open_run
+
+HELP = "measure a trained run on data that it has not seen"
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """The arguments."""
+    parser.description = (
+        "Measure the run in a folder with its best weights (those of least validation loss) and "
+        "write the numbers to numbers.json there. A density is measured in nats an example: the "
+        "ELBO is a lower bound of log p(x), and the importance-sampled estimate a tighter one, "
+        "which rises towards log p(x) with the samples. '+-' is the standard error over the "
+        "examples. Numbers are comparable on one data set with one binarisation only."
+    )
+    parser.epilog = """
+examples:
+  tinygen evaluate runs/vae-mnist
+  tinygen evaluate runs/vae-mnist --samples 5000 --limit 1000
+  tinygen evaluate runs/vae-mnist --data fashion-mnist-dynamic
+"""
+    parser.add_argument("run_folder", metavar="RUN", help="the folder of a run")
+    parser.add_argument("--data", help="another data set than the run's, of the same shape")
+    parser.add_argument(
+        "--split", default="test", choices=("train", "validation", "test"), help="default test"
+    )
+    parser.add_argument(
+        "--samples", type=int, default=128, help="importance samples of log p(x) (default 128)"
+    )
+    parser.add_argument("--limit", type=int, help="only the first so many examples")
+    parser.add_argument("--seed", type=int, default=0, help="of noise and pixels (default 0)")
+    parser.add_argument("--device", help="cpu or cuda (default: TINYGEN_DEVICE, else cpu)")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the numbers and keep them."""
+    for name in ("samples", "limit"):
+        if getattr(args, name) is not None:
+            check_steps("evaluate", f"--{name}", getattr(args, name))
+    opened = open_run(args.run_folder, args.device)
+    dataset = opened.dataset() if args.data is None else load(args.data)
+    if dataset.shape != opened.shape:
+        raise ValueError(
+            f"{dataset.name} holds examples of shape {dataset.shape}, the run was trained on "
+            f"{opened.shape}: choose a data set of that shape"
+        )
+    rng = np.random.default_rng(args.seed)
+    grey = dataset.parts[args.split].x[: args.limit]
+    x = dataset.transform(rng, grey) if dataset.transform else grey
+    found = opened.system.measure(
+        opened.model, opened.p, to_device(x, args.device), rng, args.samples
+    )
+    where = f"{dataset.name}, {args.split}, {len(x)} examples"
+    print(f"{opened.run.path}: {opened.system.title}, step {opened.meta['step']}; {where}")
+    width = max(map(len, found))
+    for name, (value, error) in found.items():
+        print(f"  {name:<{width}}  {value:12.4f}" + (f" +- {error:.4f}" if error else ""))
+    keep(opened.run.path / "numbers.json", where, args.seed, found)
+    return 0
+
+
+def keep(file: Any, where: str, seed: int, found: dict[str, tuple[float, float | None]]) -> None:
+    """Add the numbers to those that the run's folder holds.
+
+    {"name": {"value", "error", "on", "seed"}}; `error` is the standard error, or null.
+    """
+    numbers = read_numbers(file)
+    for name, (value, error) in found.items():
+        numbers[f"{name} ({where})"] = {"value": value, "error": error, "on": where, "seed": seed}
+    atomic.write_text(file, json.dumps(numbers, indent=2) + "\n")
+
+
+def read_numbers(file: Any) -> dict[str, Any]:
+    """What `keep` wrote so far. Raises RunError where the file is damaged."""
+    if not file.exists():
+        return {}
+    try:
+        numbers = json.loads(file.read_bytes().decode())
+    except (ValueError, RecursionError) as error:
+        raise RunError(f"{file} is damaged ({error}): remove it and evaluate again") from error
+    if not isinstance(numbers, dict):
+        raise RunError(f"{file} is damaged (no JSON object): remove it and evaluate again")
+    return numbers
