@@ -7,7 +7,7 @@ import numpy as np
 
 from tinygen import metrics
 from tinygen.arrays import Array, Params
-from tinygen.data import binary_name
+from tinygen.data import names
 from tinygen.game import Game, Turn
 from tinygen.likelihoods import Bernoulli, Gaussian
 from tinygen.models.vae import VAE, conv_vae, dense_vae
@@ -63,8 +63,9 @@ def game(model: VAE, o: VAEOptions, epoch_steps: int) -> Game:
 
 
 def choose_data(name: str, o: VAEOptions) -> str:
-    """Black and white pixels for a Bernoulli decoder."""
-    return binary_name(name) if o.likelihood == "bernoulli" else name
+    """For a Bernoulli decoder black and white pixels: drawn from the grey ones, where they are."""
+    binary = f"{name}-dynamic"
+    return binary if o.likelihood == "bernoulli" and binary in names() else name
 
 
 def codes(model: VAE, p: Params, x: Array) -> Array:

@@ -1,0 +1,75 @@
+"""What the demos share: their command line, their data, and what they leave in a folder."""
+
+import argparse
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+# Before NumPy reads it: demos run beside other programs, and two threads of OpenBLAS stand still
+# where another program holds one of two cores. Set it yourself for large convolutions.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+import numpy as np
+
+from tinygen import atomic, resolve_device
+from tinygen.data import load
+from tinygen.data.dataset import Dataset, Part
+
+QUICK = 300  # examples of each part with --quick
+
+
+def arguments(
+    doc: str | None, name: str, argv: list[str] | None, data: str = "mnist", epochs: int = 20
+) -> argparse.Namespace:
+    """The options that every demo has; `device` is resolved, `out` is a folder that exists.
+
+    With --quick, the digits of the package serve unless --data names others, and one epoch does.
+    """
+    parser = argparse.ArgumentParser(
+        description=doc, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--data", help=f"a data set by name (default {data}; quick: digits)")
+    parser.add_argument("--device", help="cpu or cuda (default: TINYGEN_DEVICE, else cpu)")
+    parser.add_argument("--epochs", type=int, help=f"of each training (default {epochs}; quick: 1)")
+    parser.add_argument("--seed", type=int, default=0, help="of everything random (%(default)s)")
+    parser.add_argument("--quick", action="store_true", help="a few seconds, to see it run")
+    parser.add_argument("--out", default=f"runs/{name}", help="folder to write (%(default)s)")
+    args = parser.parse_args(argv)
+    args.data = args.data or ("digits" if args.quick else data)
+    args.epochs = args.epochs or (1 if args.quick else epochs)
+    args.device = resolve_device(args.device)
+    args.out = Path(args.out)
+    args.out.mkdir(parents=True, exist_ok=True)
+    return args
+
+
+def dataset(args: argparse.Namespace, name: str | None = None) -> Dataset:
+    """The data set that was asked for, or `name`; its first examples with --quick."""
+    found = load(name or args.data)
+    if not args.quick:
+        return found
+    return replace(found, **{k: first(part, QUICK) for k, part in found.parts.items()})
+
+
+def first(part: Part, n: int) -> Part:
+    """The first n examples of a part."""
+    factors = {name: values[:n] for name, values in part.factors.items()}
+    return Part(part.x[:n], None if part.labels is None else part.labels[:n], factors)
+
+
+def leave(args: argparse.Namespace, figures: Mapping[str, Any], numbers: Mapping[str, Any]) -> None:
+    """Write each figure as NAME.png and the numbers, with how they were asked for, as JSON."""
+    for name, figure in figures.items():
+        figure.savefig(args.out / f"{name}.png", dpi=110)
+    asked = {k: str(v) if isinstance(v, Path) else v for k, v in vars(args).items() if k != "out"}
+    text = json.dumps({"asked": asked, "numbers": numbers}, indent=2, default=plain)
+    atomic.write_text(args.out / "numbers.json", text + "\n")
+    print(f"\npictures and numbers.json: {args.out}/")
+
+
+def plain(value: Any) -> Any:
+    """A NumPy number or array as JSON can hold it."""
+    return value.tolist() if isinstance(value, np.generic | np.ndarray) else str(value)
