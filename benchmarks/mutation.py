@@ -48,6 +48,7 @@ EXEMPT = ("__init__.py", "base.py", "initialisers.py", "summary.py", "updates.py
 NO_TESTS: tuple[str, ...] = (
     "test_gradients",
     "test_check",
+    "test_check_all",
     "test_plants",
     "test_house",
     "test_mutants",

@@ -2,15 +2,19 @@
 
 Each module here lists its cases in CASES. The command `check`, the tests of gradients, of the
 contract, of devices and the mutation script all run over the one list that they make together.
+CLAIMS are statements that a gradient cannot show; the command `check` runs them too.
 """
 
 import importlib
 import pkgutil
 
-from tinygen.cases.common import Case, layer_case
+from tinygen.cases.common import Case, Claim, layer_case
 
 CASES: list[Case] = []
-for module in sorted(pkgutil.iter_modules(__path__), key=lambda m: m.name):
-    CASES += getattr(importlib.import_module(f"{__name__}.{module.name}"), "CASES", [])
+CLAIMS: list[Claim] = []
+for found in sorted(pkgutil.iter_modules(__path__), key=lambda m: m.name):
+    module = importlib.import_module(f"{__name__}.{found.name}")
+    CASES += getattr(module, "CASES", [])
+    CLAIMS += getattr(module, "CLAIMS", [])
 
-__all__ = ["CASES", "Case", "layer_case"]
+__all__ = ["CASES", "CLAIMS", "Case", "Claim", "layer_case"]

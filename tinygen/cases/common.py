@@ -3,6 +3,7 @@
     CASES = [layer_case("Dense", Dense(4, 6), 2, 4)]
 
 in a module of this folder is all that a new layer needs to be checked; all sizes should differ.
+What no gradient shows (an adjoint, causality, a sum to one) is a Claim, in a list CLAIMS.
 """
 
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from tinygen import arrays, tree
+from tinygen.check import Report
 
 Make = Callable[[np.random.Generator], tuple[Any, Any, Any]]
 
@@ -30,6 +32,21 @@ class Case:
     make: Make
     zero: tuple[str, ...] = ()
     wrt_x: bool = True
+    of: tuple[Any, ...] = ()
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A statement that one call of another check of `tinygen.check` decides.
+
+    kind  : what is checked, in the words of the table: "adjoint", "causal", "sums to one"
+    check : rng -> Report
+    of    : as in Case
+    """
+
+    name: str
+    kind: str
+    check: Callable[[np.random.Generator], Report]
     of: tuple[Any, ...] = ()
 
 
@@ -54,7 +71,7 @@ def layer_case(
         third = extra(rng)
         return lambda p, x: layer.forward(p, x, beside(third, (p, x))), p, x
 
-    return Case(name, make, zero, of=(type(layer), *of))
+    return Case(name, make, zero, of=(*of, type(layer)))
 
 
 def beside(values: Any, point: Any) -> Any:
