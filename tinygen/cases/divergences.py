@@ -7,8 +7,19 @@ import numpy as np
 from tinygen import arrays
 from tinygen.arrays import Array, Params
 from tinygen.cases.common import Case
-from tinygen.divergences import kl_diagonal, kl_diagonal_standard, kl_full, kl_full_standard
-from tinygen.reparameterise import reparameterise
+from tinygen.divergences import (
+    kl,
+    kl_diagonal,
+    kl_diagonal_standard,
+    kl_full,
+    kl_full_standard,
+    kl_to_standard_normal,
+)
+from tinygen.reparameterise import (
+    reparameterise,
+    reparameterise_diagonal,
+    reparameterise_full,
+)
 
 N, Z = 2, 3
 
@@ -35,23 +46,44 @@ def eps(rng: np.random.Generator) -> Array:
     return rng.normal(size=(N, Z))
 
 
-def case(name: str, function: Any, f: Any, draw_p: Any, draw_x: Any = None) -> Case:
-    """The first distribution stands as p, the second, where there is one, as x."""
-    return Case(name, lambda rng: (f, draw_p(rng), draw_x(rng) if draw_x else ()), of=(function,))
+def case(
+    name: str, of: Any, f: Any, draw_p: Any, draw_x: Any = None, zero: tuple[str, ...] = ()
+) -> Case:
+    """The first distribution stands as p, the second, where there is one, as x; of: functions."""
+
+    def make(rng: np.random.Generator) -> tuple[Any, Any, Any]:
+        return f, draw_p(rng), draw_x(rng) if draw_x else ()
+
+    return Case(name, make, zero, of=of)
 
 
 CASES = [
     case(
         "KL diagonal to standard",
-        kl_diagonal_standard,
-        lambda q, _: kl_diagonal_standard(q),
+        (kl_diagonal_standard, kl_to_standard_normal),
+        lambda q, _: kl_to_standard_normal(q),
         diagonal,
     ),
-    case("KL diagonal to diagonal", kl_diagonal, kl_diagonal, diagonal, diagonal),
-    case("KL full to standard", kl_full_standard, lambda q, _: kl_full_standard(lower(q)), full),
-    case("KL full to full", kl_full, lambda q, p: kl_full(lower(q), lower(p)), full, full),
-    case("reparameterise, diagonal", reparameterise, reparameterise, diagonal, eps),
+    case("KL diagonal to diagonal", (kl_diagonal, kl), kl, diagonal, diagonal),
     case(
-        "reparameterise, full", reparameterise, lambda q, e: reparameterise(lower(q), e), full, eps
+        "KL full to standard",
+        (kl_full_standard, kl_to_standard_normal),
+        lambda q, _: kl_to_standard_normal(lower(q)),
+        full,
+    ),
+    case("KL full to full", (kl_full, kl), lambda q, p: kl(lower(q), lower(p)), full, full),
+    case(
+        "reparameterise, diagonal",
+        (reparameterise, reparameterise_diagonal),
+        reparameterise,
+        diagonal,
+        eps,
+    ),
+    case(
+        "reparameterise, full",
+        (reparameterise, reparameterise_full),
+        lambda q, e: reparameterise(lower(q), e),
+        full,
+        eps,
     ),
 ]
