@@ -77,7 +77,7 @@ class Ours(Side):
         return lambda: a @ b
 
     def vae(self, batch: int) -> Step:
-        vae, optimiser = dense_vae(n_in=784, n_hidden=400, n_latent=20), adam(1e-3)
+        vae, optimiser = dense_vae(784, hidden=400, n_latent=20), adam(1e-3)
         p = to_device(vae.init(self.rng), self.device)
         state = optimiser.init(p)
         x = to_device((self.rng.random((batch, 784)) < 0.13).astype(np.float32), self.device)

@@ -22,6 +22,7 @@ LAYERS = {
     "Dropout": (L.Dropout(0.4), (3, 5)),
     "Relu": (L.Relu(), (2, 5)),
     "Bounded": (L.Bounded(), (2, 5)),
+    "Cholesky": (L.Cholesky(3), (2, 6)),
     "LeakyRelu": (L.LeakyRelu(), (2, 5)),
     "Elu": (L.Elu(), (2, 5)),
     "Tanh": (L.Tanh(), (2, 5)),

@@ -16,6 +16,9 @@ from tinygen.divergences import (
     kl_to_standard_normal,
 )
 from tinygen.reparameterise import (
+    log_density,
+    log_density_diagonal,
+    log_density_full,
     reparameterise,
     reparameterise_diagonal,
     reparameterise_full,
@@ -85,5 +88,21 @@ CASES = [
         lambda q, e: reparameterise(lower(q), e),
         full,
         eps,
+    ),
+    case(
+        "log density of a draw, diagonal",
+        (log_density, log_density_diagonal),
+        log_density,
+        diagonal,
+        eps,
+        ("mean",),
+    ),
+    case(
+        "log density of a draw, full",
+        (log_density, log_density_full),
+        lambda q, e: log_density(lower(q), e),
+        full,
+        eps,
+        ("mean",),
     ),
 ]

@@ -5,6 +5,7 @@ from tinygen.layers.base import Layer
 from tinygen.layers.batch_norm import BatchNorm
 from tinygen.layers.bounded import Bounded
 from tinygen.layers.calibrate import calibrate
+from tinygen.layers.cholesky import Cholesky
 from tinygen.layers.concat import Concat
 from tinygen.layers.conv import Conv1d, Conv2d
 from tinygen.layers.conv_transpose import ConvTranspose2d
@@ -34,6 +35,7 @@ __all__ = [
     "AvgPool2d",
     "BatchNorm",
     "Bounded",
+    "Cholesky",
     "Concat",
     "Conv1d",
     "Conv2d",

@@ -17,22 +17,25 @@ from tinygen.pullback import Pullback
 class Shared(Layer):
     """y = c        x any shape, c (n,), y (n,): without a batch axis; it broadcasts
 
+    n : the length of c, or a tuple for a c of that shape, such as (28, 28, 1): one a pixel
+
     Starts at zero, whatever the initialiser: a log-variance of zero is a variance of one.
     """
 
-    n: int
+    n: int | tuple[int, ...]
 
     def __post_init__(self) -> None:
-        check_sizes(self, n=self.n)
+        for size in self.shapes["c"]:
+            check_sizes(self, n=size)
 
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:
-        return {"c": (self.n,)}
+        return {"c": self.n if isinstance(self.n, tuple) else (self.n,)}
 
     def init(
         self, rng: np.random.Generator, dtype: Any = np.float32, weights: str = "glorot"
     ) -> Params:
-        return {"c": np.zeros(self.n, dtype)}
+        return {"c": np.zeros(self.shapes["c"], dtype)}
 
     def forward(self, p: Params, x: Array) -> tuple[Array, Pullback]:
         check_input(self, p, x, "...")

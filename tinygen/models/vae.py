@@ -8,242 +8,178 @@ An encoder q(z|x) and a decoder p(x|z), fitted together by raising the evidence 
 with one draw z = mean + std eps an example.               docs/derivations/vae.md
 """
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from tinygen import tree
-from tinygen.arrays import Array, Params, is_array, namespace
-from tinygen.divergences import kl_to_standard_normal
-from tinygen.layers import Bounded, Dense, Fork, Layer, Relu, Sequential, Shared
-from tinygen.layers.base import check_nonempty, check_sizes
-from tinygen.likelihoods import Bernoulli, Gaussian, Likelihood
+from tinygen.arrays import Array, Params, namespace
+from tinygen.layers import Layer
+from tinygen.layers.base import check_sizes
+from tinygen.likelihoods import Bernoulli, Likelihood
 from tinygen.likelihoods.base import normal
-from tinygen.metrics.importance import importance_estimate
+from tinygen.models.iwae import importance_weighted_loss
+from tinygen.models.latent import LatentModel, check_images
+from tinygen.models.nets import CHANNELS, RELU, Shape
+from tinygen.models.priors import StandardNormal
+from tinygen.models.vae_kl import free_bits, mean_kl
+from tinygen.models.vae_likelihood import log_weights
+from tinygen.models.vae_nets import conv_nets, dense_nets
 from tinygen.pullback import Pullback
 from tinygen.reparameterise import reparameterise
 
-DECODER_ROWS = 4096  # latents decoded at once by log_prob: bounds its memory, not its answer
-
 
 @dataclass(frozen=True)
-class VAE:
-    """p(x) = int p(x|z) N(z; 0, I) dz        x (N, ...)   z, eps, mean, log_var (N, Z)
+class VAE(LatentModel):
+    """A `LatentModel` that is fitted by the ELBO, or by a relative of it.
 
-    encoder    : x -> {"mean", "log_var"} of q(z|x), a diagonal Gaussian
-    decoder    : z -> the parameters of the likelihood
-    n_latent   : Z
-    likelihood : p(x|z), such as Bernoulli()
-
-    p = {"encoder": ..., "decoder": ...}. All values are in nats. Bad input (pixels outside the
-    likelihood's range, NaN, another width, an empty batch) raises ValueError, another dtype or
-    device TypeError.
+    encoder, decoder, n_latent, likelihood, prior, and p: see `LatentModel`
+    beta      : weight of the KL in the loss; the bound has 1 (I. Higgins et al., beta-VAE, ICLR
+                2017). Above 1 the code carries less, below 1 more.
+    free_bits : nats that each latent dimension may carry for nothing (see `vae_kl.free_bits`);
+                0 charges all. For a diagonal q and the standard normal prior only.
+    samples   : K draws of z an example; above 1 the loss is the importance-weighted bound (see
+                `iwae.importance_weighted_loss`), which is sampled in all its parts, while the
+                loss of one draw has the KL in closed form where there is one
     """
 
-    encoder: Layer
-    decoder: Layer
-    n_latent: int
-    likelihood: Likelihood
+    beta: float = 1.0
+    free_bits: float = 0.0
+    samples: int = 1
 
     def __post_init__(self) -> None:
-        check_sizes(self, n_latent=self.n_latent)
-        given = self.likelihood
-        if isinstance(given, type) or not hasattr(given, "nll"):
-            raise TypeError(f"VAE: expected a likelihood such as Bernoulli(), got {given!r}")
-
-    def init(
-        self, rng: np.random.Generator, dtype: Any = np.float32, weights: str = "glorot"
-    ) -> Params:
-        """Parameters of both nets, drawn from `rng`; `weights` names the rule (`initialisers`)."""
-        return {
-            "encoder": self.encoder.init(rng, dtype, weights),
-            "decoder": self.decoder.init(rng, dtype, weights),
-        }
+        super().__post_init__()
+        check_sizes(self, samples=self.samples)
+        check_weight("beta", self.beta)
+        check_weight("free_bits", self.free_bits)
+        if self.free_bits and not (isinstance(self.prior, StandardNormal) and self.samples == 1):
+            raise ValueError(
+                "VAE: free_bits need the KL of each dimension in closed form, which a prior of "
+                f"{self.prior!r} with samples={self.samples} does not give: use StandardNormal() "
+                "and samples=1, or free_bits=0"
+            )
 
     def draw_noise(self, rng: np.random.Generator, x: Array) -> Array:
-        """eps ~ N(0, I) (N, Z), of the dtype and on the device of x."""
+        """eps ~ N(0, I) (N, Z), or (N, K, Z) of K > 1 samples, like x in dtype and device."""
         check_images(x)
-        return normal(rng, (len(x), self.n_latent), x)
+        k = () if self.samples == 1 else (self.samples,)
+        return normal(rng, (len(x), *k, self.n_latent), x)
 
-    def loss(self, p: Params, x: Array, noise: Array) -> tuple[Array, Pullback]:
-        """-ELBO in nats per example, a mean over the batch, and its pullback d -> (dp, dx).
+    def loss(
+        self, p: Params, x: Array, noise: Array, beta: float | None = None
+    ) -> tuple[Array, Pullback]:
+        """nll + beta kl, in nats per example, a mean over the batch; its pullback d -> (dp, dx).
 
-        noise : eps (N, Z), from `draw_noise`
-        `backward.terms` holds its two parts, "nll" (reconstruction) and "kl";
-        `backward.dp()` leaves the gradient of the data out.
+        noise : eps, from `draw_noise`
+        beta  : in place of the field, so that a training loop can warm the KL up by a schedule
+
+        At beta = 1 and without free bits it is -ELBO. `backward.terms` holds its parts: "nll",
+        the distortion, and "kl", the rate, whose sum is -ELBO whatever is minimised; with free
+        bits also "kl_charged", what beta weighs. `backward.dp()` leaves the data's gradient out.
         """
+        beta = self.beta if beta is None else check_weight("beta", beta)
+        if self.samples > 1:
+            return importance_weighted_loss(self, p, x, noise, beta)
         q, encoder_backward = self.encode_with_pullback(p, x)  # q(z|x)        (N, Z) each
         z, sample_backward = reparameterise(q, noise)  # z = mean + std eps    (N, Z)     (3)
         params, decoder_backward = self.decoder.forward(p["decoder"], z)
         nll, nll_backward = self.likelihood.nll(params, x)  # -log p(x|z)      (N,)
-        kl, kl_backward = kl_to_standard_normal(q)  # KL(q(z|x) || p(z))       (N,)       (4)
-        terms = {"nll": nll.mean(), "kl": kl.mean()}
-        value = terms["nll"] + terms["kl"]  # -ELBO                            ()         (5)
+        kl, kl_backward = self.charge(p, q, noise)  # KL(q(z|x) || p(z))       ()         (4)
+        terms = {"nll": nll.mean()} | kl_backward.terms
+        value = terms["nll"] + beta * kl  # -ELBO where beta = 1               ()    (5) (10)
 
         def down_to_q(d: Array) -> tuple[Array, Params, Params]:
             dn = namespace(nll).full_like(nll, d / len(nll))  # of each example         (N,)
             ddecoder, dz = decoder_backward(nll_backward.dp(dn))
-            dq = tree.add(sample_backward.dp(dz), kl_backward.dp(dn))  #       (N, Z)     (6)
-            return dn, ddecoder, dq
+            dprior, dq = kl_backward(beta * d)
+            dp = {"decoder": ddecoder} | ({"prior": dprior} if dprior else {})
+            return dn, dp, tree.add(sample_backward.dp(dz), dq)  #             (N, Z)     (6)
 
         def dp(d: Array) -> Params:
-            _, ddecoder, dq = down_to_q(d)
-            return {"encoder": encoder_backward.dp(dq), "decoder": ddecoder}
+            _, rest, dq = down_to_q(d)
+            return {"encoder": encoder_backward.dp(dq)} | rest
 
         def both(d: Array) -> tuple[Params, Array]:
-            dn, ddecoder, dq = down_to_q(d)
+            dn, rest, dq = down_to_q(d)
             dencoder, dx = encoder_backward(dq)
             dx = dx + nll_backward.dx(dn)  # x is encoded, and it is the data to explain
-            return {"encoder": dencoder, "decoder": ddecoder}, dx
+            return {"encoder": dencoder} | rest, dx
 
         return value, Pullback(dp, lambda d: both(d)[1], value, both, terms=terms)
 
+    def charge(self, p: Params, q: Params, noise: Array) -> tuple[Array, Pullback]:
+        """What beta weighs in the loss: the mean KL (), with free bits clamped from below."""
+        if self.free_bits:
+            return free_bits(q, self.free_bits)
+        return mean_kl(self.prior, p.get("prior", {}), q, noise)
+
     def elbo(self, p: Params, x: Array, noise: Array) -> Array:
-        """The evidence lower bound of each example (N,), with one draw of z."""
+        """The evidence lower bound of each example (N,), with the K draws of z that noise holds.
+
+        It is the bound whatever the loss is: beta is 1 here, and each draw counts alike.
+        """
         q = self.encode(p, x)
+        if self.samples > 1:
+            return log_weights(self, p, x, q, noise)[0].mean(axis=1)
         z, _ = reparameterise(q, noise)
         nll, _ = self.likelihood.nll(self.decode(p, z), x)
-        kl, _ = kl_to_standard_normal(q)
+        kl, _ = self.prior.kl(p.get("prior", {}), q, noise)
         return -(nll + kl)
 
-    def log_prob(
-        self, p: Params, x: Array, rng: np.random.Generator, samples: int = 100
-    ) -> tuple[Array, Array]:
-        """log p(x) (N,) by importance sampling from q(z|x), and its standard error (N,).
 
-        log p(x) ~ log (1/K) sum_k w_k,  w_k = p(x|z_k) p(z_k) / q(z_k|x),  K = samples
-
-        In expectation a lower bound that rises to log p(x) with K (Burda et al. 2016, arXiv
-        1509.00519, theorem 1). The standard error is by the delta method; it is too small where
-        few of the weights carry the sum.
-        """
-        check_sizes(self, samples=samples)
-        check_images(x)
-        check_nonempty("VAE.log_prob", x)
-        xp = namespace(x)
-        at_once = max(1, DECODER_ROWS // samples)
-        estimates = []
-        for i in range(0, len(x), at_once):
-            q = self.encode(p, x[i : i + at_once])
-            log_w = xp.concatenate(
-                [
-                    self.log_weights(p, x[i : i + at_once], q, rng, min(DECODER_ROWS, samples - k))
-                    for k in range(0, samples, DECODER_ROWS)
-                ],
-                axis=1,
-            )
-            estimates.append(importance_estimate(log_w))  #                            (8) (9)
-        log_p, error = zip(*estimates, strict=True)
-        return xp.concatenate(log_p), xp.concatenate(error)
-
-    def log_weights(
-        self, p: Params, x: Array, q: Params, rng: np.random.Generator, samples: int
-    ) -> Array:
-        """log w = log p(x|z) + log p(z) - log q(z|x) at draws of z from q: (N, K)."""
-        xp = namespace(x)
-        eps = normal(rng, (len(x), samples, self.n_latent), x)  #            (N, K, Z)
-        mean, log_var = q["mean"][:, None], q["log_var"][:, None]  #              (N, 1, Z)
-        z = mean + xp.exp(log_var / 2) * eps  #                                   (N, K, Z)
-        rows = xp.repeat(x, samples, axis=0)  #                                   (N K, ...)
-        nll, _ = self.likelihood.nll(self.decode(p, z.reshape(-1, self.n_latent)), rows)
-        # log p(z) - log q(z|x): the two log 2 pi cancel                          (N, K)    (7)
-        log_ratio = ((eps * eps - z * z + log_var) / 2).sum(axis=2)
-        return log_ratio - nll.reshape(len(x), samples)
-
-    def encode(self, p: Params, x: Array) -> Params:
-        """q(z|x) as {"mean": (N, Z), "log_var": (N, Z)}."""
-        return self.encode_with_pullback(p, x)[0]
-
-    def decode(self, p: Params, z: Array) -> Params:
-        """The parameters of p(x|z), as the likelihood takes them, for z (N, Z)."""
-        return self.decoder.forward(self.checked(p)["decoder"], z)[0]
-
-    def sample(self, p: Params, rng: np.random.Generator, n: int, mean: bool = False) -> Array:
-        """n new examples: z ~ p(z), then a draw x ~ p(x|z), or with `mean` the mean of p(x|z)."""
-        check_sizes(self, n=n)
-        like = next(leaf for _, leaf in tree.leaves(self.checked(p)))
-        params = self.decode(p, normal(rng, (n, self.n_latent), like))
-        return self.likelihood.mean(params) if mean else self.likelihood.sample(params, rng)
-
-    def reconstruct(
-        self, p: Params, x: Array, rng: np.random.Generator, mean: bool = False
-    ) -> Array:
-        """x through its code: z ~ q(z|x), then a draw x ~ p(x|z), or with `mean` that mean.
-
-        z is drawn in both cases; `mean` only says whether the pixels are.
-        """
-        z, _ = reparameterise(self.encode(p, x), self.draw_noise(rng, x))
-        params = self.decode(p, z)
-        return self.likelihood.mean(params) if mean else self.likelihood.sample(params, rng)
-
-    def encode_with_pullback(self, p: Params, x: Array) -> tuple[Params, Pullback]:
-        """q(z|x) and the encoder's pullback. Raises ValueError where q has not the width Z."""
-        q, backward = self.encoder.forward(self.checked(p)["encoder"], x)
-        if not isinstance(q, dict) or q.keys() != {"mean", "log_var"}:
-            given = sorted(q) if isinstance(q, dict) else type(q).__name__
-            raise ValueError(
-                f"VAE: the encoder must put out a dict of mean, log_var, got {given}: use Fork"
-            )
-        if q["mean"].shape != (len(x), self.n_latent):
-            raise ValueError(
-                f"VAE: the encoder's mean has shape {q['mean'].shape}, expected "
-                f"{(len(x), self.n_latent)}: give encoder and VAE the same n_latent"
-            )
-        return q, backward
-
-    def checked(self, p: Params) -> Params:
-        """p, after refusing what `init` did not return. Raises ValueError."""
-        if not isinstance(p, dict) or p.keys() != {"encoder", "decoder"}:
-            given = sorted(p) if isinstance(p, dict) else type(p).__name__
-            raise ValueError(
-                f"VAE: expected the parameters ['decoder', 'encoder'], got {given}: "
-                "use the dict that this model's init returns"
-            )
-        return p
-
-
-def check_images(x: Array) -> None:
-    """Refuse what is no array. Raises TypeError; the encoder looks at shape and dtype."""
-    if not is_array(x):
-        given = type(x).__name__
-        raise TypeError(f"VAE: expected x as a NumPy or CuPy array, got {given}: use np.asarray")
+def check_weight(what: str, weight: Any) -> float:
+    """The weight as a float (a NumPy double would promote), finite and >= 0, else ValueError."""
+    if isinstance(weight, bool) or not 0 <= float(weight) < math.inf:
+        raise ValueError(f"VAE: {what} must be a finite number >= 0, got {weight!r}")
+    return float(weight)
 
 
 def dense_vae(
-    n_in: int = 784,
-    n_hidden: int = 400,
+    shape: int | Shape = 784,
+    hidden: int | tuple[int, ...] = 400,
     n_latent: int = 20,
     likelihood: Likelihood | None = None,
     variance: str = "pixel",
+    posterior: str = "diagonal",
+    activation: Layer = RELU,
+    **objective: Any,
 ) -> VAE:
-    """The VAE of two dense nets with one hidden ReLU layer each: I - H - Z - H - I.
+    """The VAE of two dense nets: I - H - Z - H - I, with as many hidden layers as are given.
 
+    shape      : of one example: a number for rows (N, I), or (H, W, C) for images
+    hidden     : the width of the hidden layer, or a tuple, from data to code: (256, 256)
     likelihood : Bernoulli() where not given
-    variance   : for Gaussian() only, "pixel" (the decoder gives one an example and pixel) or
-                 "shared" (one a pixel, learned, the same for all examples)
+    variance   : for Gaussian() only; of each example and pixel, by the decoder ("pixel"), or
+                 learned and the same for all examples: one a pixel ("shared"), or "one" in all
+    posterior  : "diagonal" or "full", the covariance of q(z|x)
+    activation : of the hidden layers, such as Tanh()
+    objective  : prior, beta, free_bits and samples of the `VAE`
 
     NOTE: Kingma and Welling use tanh (appendix C); ReLU is what later work compares with.
     """
     likelihood = Bernoulli() if likelihood is None else likelihood
-    if isinstance(likelihood, Likelihood) and not isinstance(likelihood, Bernoulli | Gaussian):
-        raise ValueError(
-            f"dense_vae: the decoder has heads for Bernoulli and Gaussian, got {likelihood!r}: "
-            "build VAE(encoder, decoder, n_latent, likelihood) with a decoder for it"
-        )
-    encoder = Sequential(
-        Dense(n_in, n_hidden),
-        Relu(),
-        q=Fork(
-            mean=Dense(n_hidden, n_latent),
-            log_var=Sequential(Dense(n_hidden, n_latent), Bounded()),
-        ),
-    )
-    head: Layer = Dense(n_hidden, n_in)
-    if isinstance(likelihood, Gaussian) and likelihood.std is None:
-        kinds: dict[str, Layer] = {"pixel": Dense(n_hidden, n_in), "shared": Shared(n_in)}
-        if variance not in kinds:
-            raise ValueError(f"dense_vae: unknown variance {variance!r}: choose pixel or shared")
-        head = Fork(mean=head, log_var=Sequential(kinds[variance], Bounded()))
-    decoder = Sequential(Dense(n_latent, n_hidden), Relu(), out=head)
-    return VAE(encoder, decoder, n_latent, likelihood)
+    nets = dense_nets(shape, hidden, n_latent, likelihood, variance, posterior, activation)
+    return VAE(*nets, n_latent, likelihood, **objective)
+
+
+def conv_vae(
+    shape: Shape = (28, 28, 1),
+    n_latent: int = 20,
+    channels: tuple[int, ...] = CHANNELS,
+    likelihood: Likelihood | None = None,
+    variance: str = "pixel",
+    posterior: str = "diagonal",
+    activation: Layer = RELU,
+    **objective: Any,
+) -> VAE:
+    """The VAE of strided convolutions and, in a mirror, transposed ones, for images (N, H, W, C).
+
+    channels : of each 3x3 convolution at stride 2, from image to code (`nets.conv_encoder`)
+
+    The rest is as in `dense_vae`.
+    """
+    likelihood = Bernoulli() if likelihood is None else likelihood
+    nets = conv_nets(shape, n_latent, channels, likelihood, variance, posterior, activation)
+    return VAE(*nets, n_latent, likelihood, **objective)

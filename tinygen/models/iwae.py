@@ -1,0 +1,69 @@
+"""The importance-weighted bound: Y. Burda, R. Grosse and R. Salakhutdinov, Importance Weighted
+Autoencoders, ICLR 2016, arXiv 1509.00519.
+
+    log p(x) >= E[log (1/K) sum_k w_k] = L_K >= ELBO,    w_k = p(x|z_k) p(z_k) / q(z_k|x)
+
+over K independent draws z_k ~ q(z|x). L_1 is the ELBO, and L_K rises to log p(x) with K. Its
+gradient is the average of the draws' own, each with its share of the weights.
+
+                                                           docs/derivations/iwae.md
+"""
+
+import math
+from typing import Any
+
+from tinygen.arrays import Array, Params, namespace
+from tinygen.kernels.elementwise import log_sum_exp
+from tinygen.models.vae_likelihood import log_weights
+from tinygen.pullback import Pullback
+
+
+def importance_weighted_loss(
+    model: Any, p: Params, x: Array, noise: Array, beta: float = 1.0
+) -> tuple[Array, Pullback]:
+    """-L_K in nats per example, a mean over the batch, and its pullback d -> (dp, dx).
+
+    model : a `LatentModel`
+    noise : eps (N, K, Z)
+    beta  : the weight of log p(z) - log q(z|x) in each log w_k, for a warm-up; a bound at 1 alone
+
+    `backward.terms` holds "nll" and "kl", means over the draws, whose sum is -ELBO, and "ess",
+    the effective number of draws 1 / sum_k w~_k^2, from 1 to K.
+
+    NOTE: all three logarithms of w are taken at the draws. At K = 1 this has the value of -ELBO
+    on average, but not at each draw: the loss of one draw in vae.py has the KL in closed form.
+    """
+    check_noise(noise, len(x), model.n_latent)
+    q, encoder_backward = model.encode_with_pullback(p, x)
+    log_w, weights_backward = log_weights(model, p, x, q, noise, beta)  # (N, K)
+    n, k = log_w.shape
+    log_sum = log_sum_exp(log_w, axis=1)  # log sum_k w_k                 (N,)
+    value = -(log_sum - math.log(k)).mean()  # -L_K                       ()       (2)
+    share = namespace(log_w).exp(log_w - log_sum[:, None])  # w~_k        (N, K)   (3)
+    terms = weights_backward.terms | {"ess": (1 / (share * share).sum(axis=1)).mean()}
+
+    def down_to_q(d: Array) -> tuple[Array, Params, Params]:
+        dlog_w = -d / n * share  # each draw by its share                 (N, K)   (4)
+        rest = weights_backward.dp(dlog_w)
+        return dlog_w, rest, rest.pop("q")
+
+    def dp(d: Array) -> Params:
+        _, rest, dq = down_to_q(d)
+        return {"encoder": encoder_backward.dp(dq)} | rest
+
+    def both(d: Array) -> tuple[Params, Array]:
+        dlog_w, rest, dq = down_to_q(d)
+        dencoder, dx = encoder_backward(dq)
+        return {"encoder": dencoder} | rest, dx + weights_backward.dx(dlog_w)
+
+    return value, Pullback(dp, lambda d: both(d)[1], value, both, terms=terms)
+
+
+def check_noise(noise: Array, n: int, n_latent: int) -> None:
+    """Refuse noise that is not (N, K, Z). Raises ValueError."""
+    shape = getattr(noise, "shape", None)
+    if shape is None or len(shape) != 3 or shape[0] != n or shape[2] != n_latent:
+        raise ValueError(
+            f"importance_weighted_loss: expected noise of shape ({n}, K, {n_latent}), got {shape}: "
+            "use draw_noise of a model with samples=K"
+        )
