@@ -1,0 +1,32 @@
+"""Pictures: samples, reconstructions, latent spaces, curves of a run.
+
+Each function returns a matplotlib Figure and touches no global state; `figure.savefig(path)`
+writes it, `png(figure)` gives the bytes. Images are (N, H, W, 1) or (N, H, W, 3) in [0, 1]; in
+grey ones 1 is ink, black: give 1 - x of photographs.
+"""
+
+from tinygen.plots.images import interleaved, panels, reconstructions, sample_grid, tiled
+from tinygen.plots.logs import curves
+from tinygen.plots.manifolds import manifold, manifold_sheet
+from tinygen.plots.scatter import latent_scatter, principal_axes
+from tinygen.plots.style import png
+from tinygen.plots.tradeoff import rate_distortion
+from tinygen.plots.traversal import Walk, animation, traversals
+
+__all__ = [
+    "Walk",
+    "animation",
+    "curves",
+    "interleaved",
+    "latent_scatter",
+    "manifold",
+    "manifold_sheet",
+    "panels",
+    "png",
+    "principal_axes",
+    "rate_distortion",
+    "reconstructions",
+    "sample_grid",
+    "tiled",
+    "traversals",
+]
