@@ -11,10 +11,10 @@ import sys
 from importlib.metadata import version
 from typing import NoReturn
 
-from tinygen.commands import list_systems, train
+from tinygen.commands import check, evaluate, list_systems, train
 from tinygen.names import nearest
 
-COMMANDS = {"list": list_systems, "train": train}
+COMMANDS = {"list": list_systems, "train": train, "evaluate": evaluate, "check": check}
 
 DESCRIPTION = """\
 Deep generative models, every backward pass written by hand and checked.
