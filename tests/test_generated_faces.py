@@ -155,7 +155,7 @@ def test_the_same_state_gives_the_same_bits():
 
 
 def test_unknown_factors_are_refused():
-    with pytest.raises(ValueError, match="unknown factor 'smiles': did you mean 'smile'"):
+    with pytest.raises(ValueError, match="unknown factor 'smiles', did you mean 'smile'"):
         draw_faces({"smiles": 0.5})
 
 

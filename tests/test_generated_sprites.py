@@ -147,7 +147,7 @@ def test_what_is_no_list_of_indices_is_refused(bad):
 
 
 def test_unknown_factors_and_their_values_are_refused():
-    with pytest.raises(ValueError, match="unknown factor 'rotaton': did you mean 'rotation'"):
+    with pytest.raises(ValueError, match="unknown factor 'rotaton', did you mean 'rotation'"):
         sprites({"rotaton": [0]}, SIZE)
     with pytest.raises(ValueError, match=r"sprites, scale: index must lie in \[0, 5\], got 6"):
         sprites({"scale": [6]}, SIZE)

@@ -1,10 +1,11 @@
 """What the generators refuse: counts below 1, numbers out of range, unknown names."""
 
-import difflib
 from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
+
+from tinygen.names import nearest
 
 
 def check_counts(where: str, minimum: int = 1, **counts: Any) -> None:
@@ -29,8 +30,7 @@ def check_names(where: str, names: Iterable[str], known: Iterable[str]) -> None:
     known = tuple(known)
     for name in names:
         if name not in known:
-            near = difflib.get_close_matches(str(name), known, n=1)
-            hint = f"did you mean {near[0]!r}? " if near else ""
             raise ValueError(
-                f"{where}: unknown factor {name!r}: {hint}The factors are {', '.join(known)}"
+                f"{where}: unknown factor {name!r}{nearest(str(name), known)} "
+                f"(the factors are {', '.join(known)})"
             )

@@ -20,6 +20,8 @@ _side = np.arange(-4, 5, 2)  # -4 -2 0 2 4
 GRID_CENTRES = np.stack(np.meshgrid(_side, _side, indexing="ij"), axis=-1).reshape(25, 2) * 1.0
 GRID_STD = 0.05
 
+LARGEST = 1e6  # of a noise or a number of turns
+
 
 def ring(rng: np.random.Generator, n: int) -> Part:
     """n points of 8 Gaussians with centres on the unit circle and std 0.01; labels: the mode.
@@ -46,7 +48,7 @@ def moons(rng: np.random.Generator, n: int, noise: float = 0.1) -> Part:
     make_moons. NOTE: there t stands at equal steps, here it is drawn, and so is the moon.
 
     labels : 0 the upper moon, 1 the lower;  factors: "angle", t
-    Raises ValueError for n < 1 or noise outside [0, inf).
+    Raises ValueError for n < 1 or noise outside [0, 1e6].
     """
     check_noise("moons", n, noise)
     moon, t = rng.integers(2, size=n), rng.uniform(0, np.pi, n)  # (N,)
@@ -63,10 +65,10 @@ def spirals(rng: np.random.Generator, n: int, noise: float = 0.02, turns: float 
     further out, where an arm is longer.
 
     labels : the arm, 0 or 1;  factors: "radius", t
-    Raises ValueError for n < 1, noise or turns outside [0, inf).
+    Raises ValueError for n < 1, noise or turns outside [0, 1e6].
     """
     check_noise("spirals", n, noise)
-    check_range("spirals", 0, np.finfo(float).max, turns=turns)
+    check_range("spirals", 0, LARGEST, turns=turns)
     arm, t = rng.integers(2, size=n), np.sqrt(rng.random(n))  # (N,)
     a = 2 * np.pi * turns * t + np.pi * arm
     curve = t[:, None] * np.stack([np.cos(a), np.sin(a)], axis=1)  # (N, 2)
@@ -110,4 +112,4 @@ def mixture_log_density(x: np.ndarray, centres: np.ndarray, std: float) -> np.nd
 def check_noise(where: str, n: int, noise: float) -> None:
     """Refuse n < 1 and a std that is negative or not finite. Raises ValueError."""
     check_counts(where, n=n)
-    check_range(where, 0, np.finfo(float).max, noise=noise)
+    check_range(where, 0, LARGEST, noise=noise)
