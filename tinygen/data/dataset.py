@@ -42,6 +42,8 @@ class Dataset:
     classes   : the names of the labels 0, 1, ...; empty where there are none
     transform : (rng, x) -> x, on each batch that a model sees, such as dynamic binarisation; the
                 parts hold what it starts from. None where there is none.
+    ink       : of grey images: 1 is ink, to be drawn black; False where 1 is light, as in
+                photographs
     """
 
     name: str
@@ -51,6 +53,7 @@ class Dataset:
     test: Part
     classes: tuple[str, ...] = ()
     transform: Transform | None = None
+    ink: bool = True
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -89,6 +92,8 @@ class Entry:
     split       : in words, how the parts were cut
     licence     : in words; source: author, year and address
     files       : what `load` reads; empty for generated sets and what the package holds
+    originals   : what `load` reads where `files` are not at hand, if they are a smaller copy of
+                  original files that can be downloaded; empty where there is no such thing
     load        : () -> Dataset
     """
 
@@ -102,3 +107,4 @@ class Entry:
     source: str
     load: Callable[[], Dataset]
     files: tuple[File, ...] = ()
+    originals: tuple[File, ...] = ()
