@@ -7,6 +7,7 @@ that is no array, and a SHA-256 over all of it: a damaged file is refused, whate
 
 import hashlib
 import json
+import os
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,10 @@ from tinygen import atomic, tree
 from tinygen.arrays import is_array, to_host
 
 FORMAT = "tinygen checkpoint 1"
+DTYPES = (
+    *("float16", "float32", "float64", "bool", "int8", "int16", "int32", "int64"),
+    *("uint8", "uint16", "uint32", "uint64"),
+)
 
 
 class CheckpointError(ValueError):
@@ -27,21 +32,25 @@ def save(path: Path | str, values: Any, meta: dict[str, Any]) -> None:
     """Write a tree of arrays and numbers, on any device, and a dict that JSON can hold.
 
     Atomic: the old file stays until the new one is whole. Raises OSError where it cannot be
-    written, ValueError where two leaves have one name, TypeError for what is no array or number.
+    written, ValueError for keys that are no names, TypeError for what is no array or number.
     """
     from safetensors.numpy import save as to_bytes
 
+    check_keys(values)
     arrays: dict[str, np.ndarray] = {}
     numbers: dict[str, int | float] = {}
     for name, leaf in tree.leaves(values):
-        if name in arrays or name in numbers:
-            raise ValueError(f"checkpoint: two leaves are called {name!r}: rename one of the keys")
-        if is_array(leaf):
-            arrays[name] = np.array(to_host(leaf), order="C")  # a strided view would be written
-        elif isinstance(leaf, int | float):  # as the memory behind it
+        if is_array(leaf) and leaf.dtype.name in DTYPES:
+            # in order, for a strided view would be written as the memory behind it
+            host = to_host(leaf)
+            arrays[name] = np.asarray(host, host.dtype.newbyteorder("<"), order="C")
+        elif isinstance(leaf, int | float) and not is_array(leaf):  # np.float64 is a float too
             numbers[name] = leaf
         else:
-            raise TypeError(f"checkpoint: {name} is a {type(leaf).__name__}: save arrays, numbers")
+            kind = f"array of {leaf.dtype}" if is_array(leaf) else type(leaf).__name__
+            raise TypeError(
+                f"checkpoint: {name} is a {kind}: save numbers, or arrays of {', '.join(DTYPES)}"
+            )
     text = json.dumps({"numbers": numbers, "meta": meta})
     header = {"format": FORMAT, "tinygen": library_version(), "json": text}
     header["sha256"] = digest(arrays, header)
@@ -56,12 +65,14 @@ def load(path: Path | str) -> tuple[dict[str, Any], dict[str, Any]]:
     from safetensors import safe_open
 
     path = Path(path)
-    if not path.is_file():
+    if not os.path.isfile(path):  # a pipe would keep us waiting
         raise CheckpointError(f"{path}: there is no such checkpoint: train first, or mend the path")
     try:
         with safe_open(path, framework="numpy") as file:
             header = file.metadata() or {}
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except PermissionError as error:
+        raise CheckpointError(f"{path} cannot be read: make it readable") from error
     except Exception as error:  # the parser raises classes of many kinds on damaged bytes
         raise CheckpointError(f"{path} is damaged ({error}): restore it from a copy") from error
     if header.get("format") != FORMAT:
@@ -71,7 +82,7 @@ def load(path: Path | str) -> tuple[dict[str, Any], dict[str, Any]]:
         )
     if header.pop("sha256", "") != digest(arrays, header):
         raise CheckpointError(f"{path} is damaged (its checksum differs): restore it from a copy")
-    content = json.loads(header["json"])
+    content = json.loads(header["json"])  # sound: the checksum covers it
     return arrays | content["numbers"], content["meta"] | {"tinygen": header["tinygen"]}
 
 
@@ -81,8 +92,8 @@ def restore(flat: dict[str, Any], prefix: str, like: Any, path: Path | str) -> A
     Raises CheckpointError where names, shapes or dtypes are not those of `like`: the file belongs
     to another model. `path` names the file in the message.
     """
-    found = {name for name in flat if name.startswith(f"{prefix}.")}
-    wanted = {f"{prefix}.{name}": leaf for name, leaf in tree.leaves(like)}
+    found = {name for name in flat if name == prefix or name.startswith(f"{prefix}.")}
+    wanted = dict(tree.leaves(like, prefix))
     for what, names in {"lacks": wanted.keys() - found, "has also": found - wanted.keys()}.items():
         if names:
             shown = ", ".join(sorted(names)[:3]) + (" ..." if len(names) > 3 else "")
@@ -98,6 +109,19 @@ def restore(flat: dict[str, Any], prefix: str, like: Any, path: Path | str) -> A
             )
     in_order = iter(wanted)
     return tree.map(lambda _: flat[next(in_order)], like)
+
+
+def check_keys(values: Any, name: str = "") -> None:
+    """Refuse keys that would make two names one, or a name that the format uses itself."""
+    for key in values if isinstance(values, dict) else ():
+        if not isinstance(key, str) or not key or "." in key or f"{name}{key}" == "__metadata__":
+            raise ValueError(
+                f"checkpoint: the key {key!r} under {name or 'the root'!r} cannot be saved: keys "
+                "are texts without dots, which separate the parts of a name; rename it"
+            )
+    if isinstance(values, dict | tuple):
+        for key, part in values.items() if isinstance(values, dict) else enumerate(values):
+            check_keys(part, f"{name}{key}.")
 
 
 def describe(value: Any) -> str:

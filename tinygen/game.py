@@ -49,11 +49,23 @@ class Turn:
     schedules: Mapping[str, Callable[[int], float]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        if not self.name or "." in self.name:
+            raise ValueError(
+                f"Turn: name {self.name!r} must be a text without dots, which separate it from the "
+                "terms in the log and the moments in the checkpoint"
+            )
         check_steps(f"Turn {self.name!r}", "times", self.times)
 
     def own(self, p: Params) -> Params:
         """The part of p, or of a gradient, that belongs to this turn's player."""
-        return p if self.player is None else p[self.player]
+        if self.player is None:
+            return p
+        if self.player not in p:
+            raise ValueError(
+                f"Turn {self.name!r} moves the player {self.player!r}, but p, or the gradient "
+                f"that the loss gives, holds {sorted(p)}"
+            )
+        return p[self.player]
 
     def play(
         self, p: Params, state: Any, x: Array, rng: np.random.Generator, step: int = 0
@@ -132,12 +144,6 @@ class Game:
 
     def init(self, p: Params) -> dict[str, Any]:
         """Turn name -> state of its optimiser."""
-        for turn in self.turns:
-            if turn.player is not None and turn.player not in p:
-                raise ValueError(
-                    f"Game: turn {turn.name!r} moves the player {turn.player!r}, but p holds "
-                    f"{sorted(p)}"
-                )
         return {turn.name: turn.optimiser.init(turn.own(p)) for turn in self.turns}
 
     def play(

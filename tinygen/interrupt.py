@@ -25,15 +25,20 @@ class Request:
 
 @contextmanager
 def requests() -> Iterator[Request]:
-    """Within this block a first Ctrl-C only sets `asked`. Outside the main thread it does nothing,
-    for signals are the main thread's.
+    """Within this block a first Ctrl-C only sets `asked`.
+
+    Outside the main thread it does nothing, for signals are the main thread's. A signal that is
+    ignored (a job in the background) stays ignored; so does one that another language handles.
     """
     request = Request()
     if threading.current_thread() is not threading.main_thread():
         yield request
         return
-    before = {number: signal.signal(number, request) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {n: handler for n, handler in before.items() if handler not in (signal.SIG_IGN, None)}
     try:
+        for number in before:
+            signal.signal(number, request)
         yield request
     finally:
         for number, handler in before.items():

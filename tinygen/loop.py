@@ -50,7 +50,7 @@ class Loop:
 
     def __post_init__(self) -> None:
         self.epoch_batches = -(-len(self.x) // self.batch)
-        self.done = Trained(copy(self.state.p), self.state.p)
+        self.done = Trained(copy(self.state.p), {})
         self.order: tuple[int, Array] = (-1, None)
         self.began = self.saved = time.monotonic()
         if self.run:
@@ -62,14 +62,19 @@ class Loop:
             }
 
     def take_up(self) -> None:
-        """Go on from the folder's checkpoint, if there is one; the log goes back to its step."""
+        """Go on from the folder's checkpoint, if there is one; the log goes back to its step.
+
+        Else write the first one, so that what cannot be saved is refused before hours of work.
+        """
         if not self.run:
             return
         if self.run.checkpoint.exists():
             self.state.resume(self.run, self.signature)
-        self.done.log = self.run.rewind(self.state.step)
-        self.done.p = copy(self.state.p)
-        self.began -= self.state.seconds
+            self.began -= self.state.seconds
+        else:
+            self.save()
+        self.done.p, log = copy(self.state.p), self.run.rewind(self.state.step)
+        self.done.log = [{k: v for k, v in line.items() if k != "seconds"} for line in log]
 
     def step(self) -> None:
         """One round, on the next batches of this epoch's order."""
@@ -112,6 +117,12 @@ class Loop:
         if self.run:
             self.run.append(line | {"seconds": round(time.monotonic() - self.began, 2)})
         return line
+
+    def left(self) -> Trained:
+        """What the run leaves, were it to end here."""
+        self.done.best = self.done.p if self.state.best is None else self.state.best
+        self.done.best_epoch = self.state.best_epoch or self.state.epoch
+        return self.done
 
     def save(self) -> None:
         """Write the checkpoint, if there is a folder. Raises NonFinite, and then writes nothing."""

@@ -10,6 +10,7 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -29,22 +30,29 @@ class Run:
 
     @classmethod
     def create(cls, path: Path | str, config: dict[str, Any]) -> "Run":
-        """A new run. Raises RunError where the folder holds one, or cannot be written."""
-        path = Path(path)
-        if (path / "config.json").exists():
-            raise RunError(
-                f"{path} holds a run already: continue it with --resume, or choose another folder "
-                "with --out"
-            )
-        config = {"tinygen": library_version()} | config
+        """A new run. Raises RunError where the folder holds one, or cannot be written.
+
+        Of several programs that create one run at the same time, one succeeds.
+        """
+        run = cls(Path(path), {"tinygen": library_version()} | config)
+        holds = RunError(
+            f"{path} holds a run already: continue it with --resume, or choose another folder "
+            "with --out"
+        )
         try:
-            path.mkdir(parents=True, exist_ok=True)
+            run.path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise RunError(
                 f"cannot make the folder {path} ({error.strerror}): choose another with --out"
             ) from error
-        run = cls(path, config)
-        run.update({})
+        if run.checkpoint.exists() or run.log.exists():  # a run whose config.json was lost
+            raise holds
+        try:
+            atomic.write_new_text(run.path / "config.json", run.text())
+        except FileExistsError:
+            raise holds from None
+        except OSError as error:
+            raise RunError(str(error.strerror)) from error
         return run
 
     @classmethod
@@ -52,7 +60,7 @@ class Run:
         """The run in a folder. Raises RunError where there is none, or its config is damaged."""
         path = Path(path)
         file = path / "config.json"
-        if not file.is_file():
+        if not os.path.isfile(file):
             raise RunError(f"{path} holds no run: {file.name} is missing: name a run's folder")
         try:
             config = json.loads(file.read_bytes().decode())
@@ -66,28 +74,45 @@ class Run:
 
     def update(self, changes: dict[str, Any]) -> None:
         """Change the config, in the folder too. Raises RunError where it cannot be written."""
-        self.config = self.config | changes
-        try:
-            atomic.write_text(self.path / "config.json", json.dumps(self.config, indent=2) + "\n")
-        except OSError as error:
-            raise RunError(str(error.strerror)) from error
+        with self.locked():
+            self.config = self.config | changes
+            try:
+                atomic.write_text(self.path / "config.json", self.text())
+            except OSError as error:
+                raise RunError(str(error.strerror)) from error
+
+    def text(self) -> str:
+        """The config as its file shows it."""
+        return json.dumps(self.config, indent=2) + "\n"
 
     @property
     def checkpoint(self) -> Path:
         """Where the checkpoint lies."""
         return self.path / "checkpoint.safetensors"
 
+    @property
+    def log(self) -> Path:
+        """Where the log lies."""
+        return self.path / "log.jsonl"
+
+    @cached_property
+    def lock(self) -> Any:
+        """The folder's lock."""
+        from filelock import FileLock
+
+        return FileLock(self.path / "lock", timeout=0)
+
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Hold the folder for one program. Raises RunError where another one writes into it.
 
-        The system frees the lock of a program that was killed.
+        May be nested. The system frees the lock of a program that was killed; what that left of
+        unfinished files is removed.
         """
-        from filelock import FileLock, Timeout
+        from filelock import Timeout
 
-        lock = FileLock(self.path / "lock", timeout=0)
         try:
-            lock.acquire()
+            self.lock.acquire()
         except Timeout:
             raise RunError(
                 f"another program is training into {self.path}: wait for it, or choose another "
@@ -98,48 +123,68 @@ class Run:
                 f"cannot write into {self.path} ({error.strerror}): choose another folder"
             ) from error
         try:
+            for file in (self.checkpoint, self.log):
+                atomic.sweep(file)
             yield
         finally:
-            lock.release()
+            self.lock.release()
 
     def append(self, record: dict[str, Any]) -> None:
-        """A line more in the log."""
+        """A line more in the log. Raises RunError where it cannot be written."""
         try:
-            with open(self.path / "log.jsonl", "a") as file:
-                file.write(json.dumps(record) + "\n")
+            with open(self.log, "ab") as file:
+                file.write(json.dumps(record).encode() + b"\n")
         except OSError as error:
-            raise RunError(
-                f"could not write {self.path / 'log.jsonl'} ({error.strerror}): free disk space; "
-                "then continue with --resume"
-            ) from error
+            raise self.unwritten(error) from error
 
     def records(self) -> list[dict[str, Any]]:
-        """The lines of the log; a last line that a killed program left unfinished is left out."""
+        """The lines of the log; a last line that a killed program left unfinished is left out.
+
+        Raises RunError, which names the line, where another one is damaged.
+        """
         try:
-            lines = (self.path / "log.jsonl").read_text(errors="replace").splitlines(keepends=True)
+            *whole, _ = self.log.read_bytes().split(b"\n")
         except FileNotFoundError:
             return []
-        whole = lines if not lines or lines[-1].endswith("\n") else lines[:-1]
-        try:
-            return [json.loads(line) for line in whole]
-        except ValueError as error:
-            raise RunError(
-                f"{self.path / 'log.jsonl'} is damaged ({error}): remove the damaged lines"
-            ) from error
+        except OSError as error:
+            raise RunError(f"{self.log} cannot be read: {error.strerror}") from error
+        records = []
+        for number, line in enumerate(whole, start=1):
+            try:
+                record = json.loads(line.decode())
+                if not isinstance(record, dict) or type(record.get("step")) is not int:
+                    raise ValueError("no JSON object with a step")
+            except (ValueError, RecursionError) as error:
+                raise RunError(
+                    f"{self.log} is damaged in line {number} ({error}): remove the line"
+                ) from error
+            records.append(record)
+        return records
 
     def rewind(self, step: int) -> list[dict[str, Any]]:
         """Drop what the log says of later steps than `step`, and of epochs then unfinished."""
         kept = [r for r in self.records() if r["step"] <= step and not r.get("unfinished")]
-        atomic.write_text(
-            self.path / "log.jsonl", "".join(json.dumps(record) + "\n" for record in kept)
-        )
+        try:
+            atomic.write_text(self.log, "".join(json.dumps(record) + "\n" for record in kept))
+        except OSError as error:
+            raise RunError(str(error.strerror)) from error
         return kept
 
     def save(self, values: Any, meta: dict[str, Any]) -> None:
         """Write the checkpoint, after the log has reached the disk. Raises RunError."""
         try:
-            with open(self.path / "log.jsonl", "a") as file:
+            with open(self.log, "ab") as file:
                 os.fsync(file.fileno())
+        except OSError as error:
+            raise self.unwritten(error) from error
+        try:
             checkpoint.save(self.checkpoint, values, meta)
         except OSError as error:
             raise RunError(f"{error.strerror}; then continue with --resume") from error
+
+    def unwritten(self, error: OSError) -> RunError:
+        """The error where the log cannot be written."""
+        return RunError(
+            f"could not write {self.log} ({error.strerror}): free disk space; then continue with "
+            "--resume"
+        )

@@ -87,29 +87,32 @@ class State:
         """Become the state that `save` wrote. Raises CheckpointError where it is another run's."""
         path = run.checkpoint
         flat, meta = load(path)
-        differing = [k for k in signature if signature[k] != meta["signature"].get(k)]
-        if differing:
-            k = differing[0]
-            raise CheckpointError(
-                f"{path} was trained with another {k} ({meta['signature'].get(k)}, now "
-                f"{signature[k]}): continue with the same, or begin another run"
-            )
-        device = device_of(next(leaf for _, leaf in tree.leaves(self.p)))
+        if "signature" not in meta:
+            raise CheckpointError(f"{path} holds no state of a training: it cannot be continued")
+        now = signature | {"random generator": type(self.rng.bit_generator).__name__}
+        then = meta["signature"] | {"random generator": meta["rng"]["bit_generator"]}
+        for k in now:
+            if now[k] != then.get(k):
+                raise CheckpointError(
+                    f"{path} was trained with another {k} ({then.get(k)}, now {now[k]}): continue "
+                    "with the same, or begin another run"
+                )
 
         def taken(name: str, like: Any) -> Any:
             values = restore(flat, name, like, path)
             return tree.map(
                 # copied: the file's arrays may be read-only
-                lambda a: to_device(a.copy(), device) if is_array(a) else a,
+                lambda a, old: to_device(a.copy(), device_of(old)) if is_array(a) else a,
                 values,
+                like,
             )
 
         self.p, self.moments = taken("p", self.p), taken("moments", self.moments)
-        has_best = any(name.startswith("best.") for name in flat)
+        has_best = any(name.partition(".")[0] == "best" for name in flat)
         self.best = taken("best", self.p) if has_best else None
         self.least = math.inf if meta["least"] is None else meta["least"]
         self.sums = Average(meta["sums"], meta["examples"])
-        self.rng = random_generator(meta["rng"])
+        self.rng.bit_generator.state = meta["rng"]
         for name in (*COUNTERS, "seconds"):
             setattr(self, name, meta[name])
 
@@ -125,13 +128,6 @@ def random_state(rng: np.random.Generator) -> dict[str, Any]:
             "use np.random.default_rng(seed)"
         ) from None
     return state
-
-
-def random_generator(state: dict[str, Any]) -> np.random.Generator:
-    """The generator that `random_state` described."""
-    bits = getattr(np.random, state["bit_generator"])()
-    bits.state = state
-    return np.random.Generator(bits)
 
 
 def fingerprint(x: Array | None) -> str | None:

@@ -11,14 +11,15 @@ from typing import Any
 
 import numpy as np
 
-from tinygen.arrays import Array, Params, namespace
+from tinygen import tree
+from tinygen.arrays import Array, Params, is_array, namespace
 from tinygen.game import Game, Turn
 from tinygen.interrupt import Interrupted, requests
 from tinygen.kernels.memory import keep_memory
 from tinygen.layers.base import NonFinite, check_array
 from tinygen.loop import Loop, Trained, Transform, evaluate
 from tinygen.runs import Run
-from tinygen.schedules import check_steps
+from tinygen.schedules import check_number, check_steps
 from tinygen.state import State
 
 __all__ = ["Diverged", "Game", "Interrupted", "Trained", "Turn", "evaluate", "train"]
@@ -57,7 +58,7 @@ def train(
     patience      : stop after so many epochs without a lower validation loss
     progress      : show a bar with the terms
     run           : a folder for log and checkpoints; where it holds a checkpoint, training goes on
-                    from there, and `rng` and p only say how it began
+                    from there: p is only its pattern then, and `rng` takes up the saved state
     save_every    : seconds between two checkpoints; one is always written at the end
 
     Raises ValueError or TypeError for bad data, Diverged at the step where the loss is not finite,
@@ -66,9 +67,13 @@ def train(
     """
     game = Game(game) if isinstance(game, Turn) else game
     check_asked(game, epochs, steps, batch, validation, patience)
+    check_number("train", "save_every", save_every, least=0.0)
     for name, data in {"x": x, "validation": validation}.items():
         if data is not None:
             check_data(f"train: {name}", data)
+    for name, w in tree.leaves(p):
+        if is_array(w) and not bool(namespace(w).isfinite(w).all()):
+            raise NonFinite(f"train: parameter {name} holds NaN or infinite values: draw it anew")
     keep_memory()
     loop = Loop(game, State.start(game, p, rng), x, batch, validation, transform, run)
     with run.locked() if run else nullcontext(), requests() as request:
@@ -98,13 +103,11 @@ def train(
                     loop.record(unfinished=True)
             except NonFinite as error:
                 kept = f"; the last good checkpoint is in {run.path}" if run else ""
-                raise Diverged(f"epoch {state.epoch + 1}: {error}{kept}", loop.done) from error
-    done = loop.done
-    done.best, done.best_epoch = state.best or done.p, state.best_epoch or state.epoch
+                raise Diverged(f"epoch {state.epoch + 1}: {error}{kept}", loop.left()) from error
     if not over():
         where = f"saved in {run.path}, continue with --resume" if run else "there is no run to save"
         raise Interrupted(f"stopped after step {state.step}: {where}")
-    return done
+    return loop.left()
 
 
 def check_asked(
