@@ -17,6 +17,7 @@ import numpy as np
 from tinygen import atomic, resolve_device
 from tinygen.data import load
 from tinygen.data.dataset import Dataset, Part
+from tinygen.data.errors import DataError
 
 QUICK = 300  # examples of each part with --quick
 
@@ -48,10 +49,14 @@ def arguments(
 
 def dataset(args: argparse.Namespace, name: str | None = None) -> Dataset:
     """The data set that was asked for, or `name`; its first examples with --quick."""
-    found = load(name or args.data)
+    try:
+        found = load(name or args.data)
+    except DataError as error:
+        raise SystemExit(str(error)) from None
     if not args.quick:
         return found
-    return replace(found, **{k: first(part, QUICK) for k, part in found.parts.items()})
+    parts = {k: first(part, QUICK) for k, part in found.parts.items()}
+    return replace(found, train=parts["train"], validation=parts["validation"], test=parts["test"])
 
 
 def first(part: Part, n: int) -> Part:

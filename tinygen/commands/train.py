@@ -14,7 +14,7 @@ from tinygen.runs import Run
 from tinygen.systems import SYSTEMS, System, system
 from tinygen.systems.base import Options, check_images
 from tinygen.systems.trained import describe, read_options
-from tinygen.training import Interrupted, Trained, train
+from tinygen.training import Interrupted, Trained, check_asked, train
 
 HELP = "train a system on a data set"
 
@@ -107,9 +107,18 @@ def begin(args: argparse.Namespace) -> int:
         "patience": args.patience,
     }
     resolve_device(args.device)
-    kind.build(options, dataset.shape)  # refuse what cannot be built before a folder is made
+    rehearse(kind, options, dataset, config)
     out = Path(args.out or f"runs/{kind.name}-{args.data or kind.data}")
     return play(Run.create(out, config), kind, options, dataset, args)
+
+
+def rehearse(kind: System, options: Options, dataset: Dataset, config: dict[str, Any]) -> None:
+    """One step on a few examples, kept nowhere: what cannot be trained makes no folder."""
+    model, rng = kind.build(options, dataset.shape), np.random.default_rng(0)
+    game, few = kind.game(model, options, 1), dataset.train.x[:4]
+    asked = [config[name] for name in ("epochs", "steps", "batch")]
+    check_asked(game, *asked, dataset.validation.x, config["patience"])
+    train(game, model.init(rng), few, rng=rng, steps=1, transform=dataset.transform, progress=False)
 
 
 def resume(args: argparse.Namespace) -> int:

@@ -30,8 +30,10 @@ class AutoencoderOptions(Options):
         "dense layers; convolutions; linear (as PCA); contractive (one sigmoid layer)",
         ("dense", "conv", "linear", "contractive"),
     )
-    hidden: tuple[int, ...] = option((400,), "widths of the hidden layers, as in 512,128 (dense)")
-    latent: int = option(20, "size of the code Z")
+    hidden: tuple[int, ...] = option(
+        (400,), "widths of the hidden layers, as in 512,128 (dense)", least=1
+    )
+    latent: int = option(20, "size of the code Z", least=1)
     corruption: str = option(
         "none",
         "denoising: what the encoder sees is damaged, and the whole image is to be recovered",

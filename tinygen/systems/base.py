@@ -31,9 +31,11 @@ OPTIMISERS: dict[str, Callable[[float], Optimiser]] = {
 }
 
 
-def option(default: Any, help: str, choices: tuple[str, ...] = ()) -> Any:
+def option(
+    default: Any, help: str, choices: tuple[str, ...] = (), least: float | None = None
+) -> Any:
     """A field of a system's options: its default, what it does, and what it may be."""
-    return field(default=default, metadata={"help": help, "choices": choices})
+    return field(default=default, metadata={"help": help, "choices": choices, "least": least})
 
 
 @dataclass(frozen=True)
@@ -49,11 +51,15 @@ class Options:
 
     def __post_init__(self) -> None:
         for f in dataclasses.fields(self):
-            allowed, given = f.metadata["choices"], getattr(self, f.name)
+            allowed, least = f.metadata["choices"], f.metadata["least"]
+            given = getattr(self, f.name)
             if allowed and given not in allowed:
                 raise ValueError(
                     f"option {f.name}: unknown value {given!r}: choose one of {', '.join(allowed)}"
                 )
+            numbers = given if isinstance(given, tuple) else (given,)
+            if least is not None and not all(number >= least for number in numbers):
+                raise ValueError(f"option {f.name}: must be >= {least}, got {given}")
 
 
 @dataclass(frozen=True)

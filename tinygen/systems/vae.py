@@ -7,7 +7,7 @@ import numpy as np
 
 from tinygen import metrics
 from tinygen.arrays import Array, Params
-from tinygen.data import names
+from tinygen.data import entry, names
 from tinygen.game import Game, Turn
 from tinygen.likelihoods import Bernoulli, Gaussian
 from tinygen.models.vae import VAE, conv_vae, dense_vae
@@ -20,8 +20,10 @@ class VAEOptions(Options):
     """What `train vae` can be told."""
 
     net: str = option("dense", "dense layers, or convolutions", ("dense", "conv"))
-    hidden: tuple[int, ...] = option((400,), "widths of the hidden layers, as in 256,256 (dense)")
-    latent: int = option(20, "latent dimensions Z")
+    hidden: tuple[int, ...] = option(
+        (400,), "widths of the hidden layers, as in 256,256 (dense)", least=1
+    )
+    latent: int = option(20, "latent dimensions Z", least=1)
     likelihood: str = option(
         "bernoulli",
         "p(x|z): bernoulli for black and white pixels, drawn anew from the grey levels each "
@@ -35,10 +37,16 @@ class VAEOptions(Options):
         ("one", "shared", "pixel"),
     )
     posterior: str = option("diagonal", "the covariance of q(z|x)", ("diagonal", "full"))
-    beta: float = option(1.0, "weight of the KL term (Higgins et al. 2017); 1 is the ELBO")
-    warm_up: int = option(0, "epochs in which the weight of the KL term rises from 0 to beta")
-    free_bits: float = option(0.0, "nats a latent dimension that the KL term does not charge for")
-    importance: int = option(1, "draws k of the importance-weighted bound (IWAE); 1: the ELBO")
+    beta: float = option(1.0, "weight of the KL term (Higgins et al. 2017); 1 is the ELBO", least=0)
+    warm_up: int = option(
+        0, "epochs in which the weight of the KL term rises from 0 to beta", least=0
+    )
+    free_bits: float = option(
+        0.0, "nats a latent dimension that the KL term does not charge for", least=0
+    )
+    importance: int = option(
+        1, "draws k of the importance-weighted bound (IWAE); 1: the ELBO", least=1
+    )
 
 
 def build(o: VAEOptions, shape: tuple[int, int, int]) -> VAE:
@@ -65,7 +73,15 @@ def game(model: VAE, o: VAEOptions, epoch_steps: int) -> Game:
 def choose_data(name: str, o: VAEOptions) -> str:
     """For a Bernoulli decoder black and white pixels: drawn from the grey ones, where they are."""
     binary = f"{name}-dynamic"
-    return binary if o.likelihood == "bernoulli" and binary in names() else name
+    if o.likelihood == "bernoulli" and binary in names():
+        return binary
+    kind = entry(name).kind
+    if o.likelihood == "bernoulli" and kind in ("grey", "colour"):
+        raise ValueError(
+            f"{name} holds {kind} pixels, and a Bernoulli decoder takes black and white ones: "
+            "choose --likelihood gaussian, or a set of black and white pixels"
+        )
+    return name
 
 
 def codes(model: VAE, p: Params, x: Array) -> Array:
