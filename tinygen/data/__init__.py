@@ -1,6 +1,22 @@
-"""Data sets, and what is done to them before a model sees them."""
+"""Data sets by name, and what is done to them before a model sees them."""
 
 from tinygen.data.binarise import binarise
+from tinygen.data.catalogue import entry, load, names
+from tinygen.data.dataset import Dataset, Entry, File, Part
 from tinygen.data.digits import digits
+from tinygen.data.errors import DataError
+from tinygen.data.translation import pair
 
-__all__ = ["binarise", "digits"]
+__all__ = [
+    "DataError",
+    "Dataset",
+    "Entry",
+    "File",
+    "Part",
+    "binarise",
+    "digits",
+    "entry",
+    "load",
+    "names",
+    "pair",
+]

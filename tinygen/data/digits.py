@@ -14,9 +14,6 @@ from importlib.resources import files
 
 import numpy as np
 
-from tinygen.data.dataset import Dataset, Entry
-from tinygen.data.parts import binary_variants, cut
-
 LEVELS = 16  # a pixel counts the dark points of a 4x4 block: 0..16
 SHA256 = "b2dab7b501728c22e9119ad76740b2e17c77a231e42d1e592380d90886f1a05e"
 
@@ -54,24 +51,3 @@ def read(content: bytes) -> dict[str, np.ndarray]:
         )
     with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
         return {name: arrays[name] for name in arrays.files}
-
-
-def dataset() -> Dataset:
-    """The digits as a data set. Raises RuntimeError where the packaged file is damaged."""
-    x, labels = digits()
-    which = np.maximum(np.arange(len(x)) % 7 - 4, 0)
-    return Dataset("digits", "grey", *cut(which, x, labels), classes=tuple("0123456789"))
-
-
-GREY = Entry(
-    name="digits",
-    title="handwritten digits of 8x8 pixels",
-    kind="grey",
-    shape=(8, 8, 1),
-    sizes={"train": 1285, "validation": 256, "test": 256},
-    split="by the index in the file mod 7: 6 test, 5 validation, else train",
-    licence="CC BY 4.0",
-    source="E. Alpaydin and C. Kaynak, UCI Machine Learning Repository, doi 10.24432/C50P49",
-    load=dataset,
-)
-ENTRIES = (GREY, *binary_variants(GREY))

@@ -28,7 +28,7 @@ def download(file: File, mismatch: Callable[[bytes], str]) -> bytes:
     answers = []
     for url in file.urls:
         try:
-            content = fetch(url, file)
+            content = read(url, file)
             answer = mismatch(content)
         except (OSError, HTTPException) as error:  # no network, no such page, broken connection
             answer = f"{error}" or type(error).__name__
@@ -38,7 +38,7 @@ def download(file: File, mismatch: Callable[[bytes], str]) -> bytes:
     raise Unreachable("\n".join(answers))
 
 
-def fetch(url: str, file: File) -> bytes:
+def read(url: str, file: File) -> bytes:
     """What lies at the url; no more than a byte beyond the size of the file is read."""
     from tqdm import tqdm
 

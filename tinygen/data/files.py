@@ -6,6 +6,7 @@ place is known. Its size and SHA-256 are checked on each load: for MNIST that ta
 unpacking takes 220 ms.
 """
 
+import errno
 import hashlib
 import os
 import tempfile
@@ -96,12 +97,18 @@ def fetch(file: File) -> None:
     path = folder_to_write() / file.path
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_bytes(path, download(file, lambda content: mismatch(content, file)))
+        if not os.access(path.parent, os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
     except OSError as error:
         raise DataError(
-            f"{file.path} cannot be kept: {path.parent}: {error.strerror}: name a folder that may "
-            f"be written to, on a disk with space, in {VARIABLE}"
+            f"{path.parent} cannot be written to ({error.strerror}), so {file.path} cannot be "
+            f"kept: make it writable, or name another folder in {VARIABLE}"
         ) from error
+    content = download(file, lambda content: mismatch(content, file))
+    try:
+        write_bytes(path, content)
+    except OSError as error:
+        raise DataError(f"{error.strerror}, or name another folder in {VARIABLE}") from error
 
 
 def mismatch(content: bytes, file: File) -> str:
