@@ -92,7 +92,8 @@ class Table:
         checks = sum(len(line.checked.split(", ")) for line in self.lines)
         failed = [line.name for line in self.lines if not line.passed]
         end = f"{len(failed)} FAILED: {'; '.join(failed)}" if failed else "all passed"
-        return f"{checks} checks of {len(self.lines)} cases in {self.seconds:.0f} s: {end}"
+        of = f"{len(self.lines)} case{'s' * (len(self.lines) != 1)}"
+        return f"{checks} checks of {of} in {self.seconds:.0f} s: {end}"
 
 
 def run(names: Sequence[str] = ()) -> int:
