@@ -151,7 +151,8 @@ def wrap(value):
     if isinstance(value, np.ndarray | np.generic):
         return ndarray(np.asarray(value))
     if isinstance(value, tuple | list):
-        return type(value)(wrap(part) for part in value)
+        kind = list if isinstance(value, list) else tuple  # NumPy names the parts, CuPy does not
+        return kind(wrap(part) for part in value)
     return value
 
 

@@ -36,8 +36,8 @@ class TiedAutoencoder(Autoencoder):
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Parameter name -> shape."""
-        W = self.encoder.shapes["W"]
-        return {"W": W, "b": W[1:], "c": W[:1]}
+        encoder: Any = self.encoder  # a SigmoidEncoder, or a probe around one
+        return {"W": (encoder.n_in, self.n_latent), "b": (self.n_latent,), "c": (encoder.n_in,)}
 
     def nets(self, p: Params) -> Params:
         """The parameters of the two nets, W in one and W^T in the other. Raises ValueError."""
