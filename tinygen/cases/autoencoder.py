@@ -36,7 +36,7 @@ def model_case(
         noise = model.draw_noise(rng, x)
         return lambda p, x: model.loss(p, x, fixed(noise, x)), p, x
 
-    return Case(name, make, zero, of=(type(model), *of))
+    return Case(name, make, zero, of=(Autoencoder, *of))
 
 
 def fixed(noise: Any, x: Any) -> Any:
@@ -90,7 +90,7 @@ CASES = [
     model_case("autoencoder, masked", dense(corruption=Masking(0.4)), Masking),
     model_case("autoencoder, noise added", dense(corruption=GaussianNoise(0.4)), GaussianNoise),
     model_case("autoencoder, salt and pepper", dense(corruption=SaltAndPepper(0.5))),
-    model_case("autoencoder, tied", tied_autoencoder(SHAPE, Z), tied_autoencoder),
+    model_case("autoencoder, tied", tied_autoencoder(SHAPE, Z), tied_autoencoder, TiedAutoencoder),
     model_case(
         "autoencoder, contractive",
         contractive_autoencoder(SHAPE, Z, 0.7),

@@ -1,6 +1,39 @@
 """The systems, one a file, each with its objective and reference."""
 
+from tinygen.models.autoencoder import Autoencoder
+from tinygen.models.autoencoder_nets import (
+    contractive_autoencoder,
+    conv_autoencoder,
+    dense_autoencoder,
+    linear_autoencoder,
+    tied_autoencoder,
+)
+from tinygen.models.codes import gaussian_of_codes, sample_codes
+from tinygen.models.contractive import SigmoidEncoder
+from tinygen.models.corruption import GaussianNoise, Masking, SaltAndPepper
+from tinygen.models.pca import pca_autoencoder
 from tinygen.models.priors import MixturePrior, StandardNormal
+from tinygen.models.tied import TiedAutoencoder
 from tinygen.models.vae import VAE, conv_vae, dense_vae
 
-__all__ = ["VAE", "MixturePrior", "StandardNormal", "conv_vae", "dense_vae"]
+__all__ = [
+    "VAE",
+    "Autoencoder",
+    "GaussianNoise",
+    "Masking",
+    "MixturePrior",
+    "SaltAndPepper",
+    "SigmoidEncoder",
+    "StandardNormal",
+    "TiedAutoencoder",
+    "contractive_autoencoder",
+    "conv_autoencoder",
+    "conv_vae",
+    "dense_autoencoder",
+    "dense_vae",
+    "gaussian_of_codes",
+    "linear_autoencoder",
+    "pca_autoencoder",
+    "sample_codes",
+    "tied_autoencoder",
+]
