@@ -5,8 +5,20 @@ import math
 
 import numpy as np
 import pytest
+from linear_vae import (
+    LINEAR,
+    STD,
+    D,
+    Z,
+    covariance,
+    exact_log_p,
+    expected_elbo,
+    kl_from_posterior,
+    linear_point,
+    linear_vae,
+    near_prior,
+)
 
-from tinygen import layers as L
 from tinygen import tree
 from tinygen.cases.common import jittered
 from tinygen.check import check_gradients
@@ -15,61 +27,21 @@ from tinygen.models import vae_likelihood
 from tinygen.models.vae import VAE, dense_vae
 from tinygen.optim import adam
 
-# A linear VAE is probabilistic PCA (Tipping and Bishop 1999): everything about it is known.
-D, Z, STD = 5, 2, 0.6
-LINEAR = VAE(
-    encoder=L.Fork(mean=L.Dense(D, Z), log_var=L.Dense(D, Z)),
-    decoder=L.Dense(Z, D),
-    n_latent=Z,
-    likelihood=Gaussian(std=STD),
-)
 
-
-def linear_model(rng, n=4):
-    """Parameters, data, the exact log p(x) (n,) and KL(q(z|x) || p(z|x)) (n,)."""
-    p = near_prior(jittered(rng, LINEAR.init(rng, np.float64)))
-    x = rng.normal(size=(n, D))
-    W, b = p["decoder"]["W"], p["decoder"]["b"]
-    cov = W.T @ W + STD**2 * np.eye(D)  # x = z W + b + noise
-    error = x - b
-    mahalanobis = (error @ np.linalg.inv(cov) * error).sum(axis=1)
-    log_p = -0.5 * (mahalanobis + np.linalg.slogdet(2 * np.pi * cov)[1])
-
-    precision = np.eye(Z) + W @ W.T / STD**2  # of the posterior p(z|x)
-    posterior_mean = error @ W.T / STD**2 @ np.linalg.inv(precision)
-    q = LINEAR.encode(p, x)
-    d = q["mean"] - posterior_mean
-    kl = 0.5 * (
-        (np.exp(q["log_var"]) * np.diag(precision)).sum(axis=1)
-        + (d @ precision * d).sum(axis=1)
-        - Z
-        - np.linalg.slogdet(precision)[1]
-        - q["log_var"].sum(axis=1)
-    )
-    return p, x, log_p, kl
-
-
-def near_prior(p):
-    """p with q(z|x) wide, near the prior, so that the importance weights have light tails."""
-    return {"encoder": tree.scale(p["encoder"], 0.3), "decoder": tree.scale(p["decoder"], 1.5)}
-
-
-def expected_elbo(model, p, x):
-    """E_eps[ELBO], exact for a linear decoder: the ELBO is quadratic in eps, so the 2Z points
-    +-sqrt(Z) e_j, which have the mean and covariance of N(0, I), average it without error."""
-    points = math.sqrt(Z) * np.concatenate([np.eye(Z), -np.eye(Z)])
-    return np.mean([model.elbo(p, x, np.tile(e, (len(x), 1))) for e in points], axis=0)
-
-
-def test_log_p_minus_elbo_is_the_divergence_from_the_posterior(rng):
-    p, x, log_p, kl = linear_model(rng)
+@pytest.mark.parametrize("posterior", ["diagonal", "full"])
+def test_log_p_minus_elbo_is_the_divergence_from_the_posterior(rng, posterior):
+    model, (p, x) = linear_vae(posterior), linear_point(rng, posterior)
+    q = model.encode(p, x)
+    kl = kl_from_posterior(p, x, q["mean"], covariance(q))
     assert np.all(kl > 0.01)
-    np.testing.assert_allclose(log_p - expected_elbo(LINEAR, p, x), kl, rtol=1e-10)
+    np.testing.assert_allclose(exact_log_p(p, x) - expected_elbo(model, p, x), kl, rtol=1e-10)
 
 
-def test_importance_sampling_finds_the_exact_likelihood(rng):
-    p, x, log_p, _ = linear_model(rng)
-    found, error = LINEAR.log_prob(p, x, rng, samples=40_000)
+@pytest.mark.parametrize("posterior", ["diagonal", "full"])
+def test_importance_sampling_finds_the_exact_likelihood(rng, posterior):
+    model, (p, x) = linear_vae(posterior), linear_point(rng, posterior)
+    log_p = exact_log_p(p, x)
+    found, error = model.log_prob(p, x, rng, samples=40_000)
     assert found.shape == error.shape == (4,)
     assert np.all(error < 0.05)
     assert np.all(abs(found - log_p) <= 4 * error)
@@ -94,7 +66,8 @@ def test_the_weights_are_the_joint_density_over_that_of_q(rng):
 
 
 def test_the_bounds_rise_with_the_samples_towards_log_p(rng):
-    p, x, log_p, _ = linear_model(rng, n=1)
+    p, x = linear_point(rng, n=1)
+    log_p = exact_log_p(p, x)
     many = np.repeat(x, 4000, axis=0)
     means, errors = [], []
     for samples in (1, 5, 50):
@@ -108,18 +81,18 @@ def test_the_bounds_rise_with_the_samples_towards_log_p(rng):
 
 
 def test_the_standard_error_is_the_spread_of_repeated_estimates(rng):
-    p, x, _, _ = linear_model(rng, n=1)
+    p, x = linear_point(rng, n=1)
     estimates, errors = LINEAR.log_prob(p, np.repeat(x, 1000, axis=0), rng, samples=2000)
     assert estimates.std() == pytest.approx(errors.mean(), rel=0.15)
 
 
 def test_one_sample_says_nothing_of_its_error(rng):
-    p, x, _, _ = linear_model(rng)
+    p, x = linear_point(rng)
     assert np.all(np.isinf(LINEAR.log_prob(p, x, rng, samples=1)[1]))
 
 
 def test_the_likelihood_does_not_depend_on_how_the_work_is_cut(rng, monkeypatch):
-    p, x, _, _ = linear_model(rng)
+    p, x = linear_point(rng)
     whole, error = LINEAR.log_prob(p, x, np.random.default_rng(5), samples=30)
     for rows in (7, 64):
         monkeypatch.setattr(vae_likelihood, "DECODER_ROWS", rows)

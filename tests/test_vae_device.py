@@ -6,23 +6,35 @@ import pytest
 from tinygen import arrays, metrics, to_device, to_host, tree
 from tinygen.data import binarise
 from tinygen.likelihoods import Bernoulli, Gaussian
-from tinygen.models.vae import dense_vae
+from tinygen.models import MixturePrior, conv_vae, dense_vae
 from tinygen.optim import adam
 from tinygen.training import Diverged, Turn, train
 
 every_device = pytest.mark.parametrize("device", ["pretend", "cuda"], indirect=True)
-MODELS = {"bernoulli": dense_vae(7, 5, 2), "gaussian": dense_vae(7, 5, 2, Gaussian(), "shared")}
+MODELS = {
+    "bernoulli": dense_vae(7, 5, 2),
+    "gaussian": dense_vae(7, 5, 2, Gaussian(), "shared"),
+    "full": dense_vae(7, 5, 2, posterior="full"),
+    "mixture": dense_vae(7, 5, 2, prior=MixturePrior(3)),
+    "free bits": dense_vae(7, 5, 2, free_bits=0.1, beta=2.0),
+    "draws": dense_vae(7, 5, 2, posterior="full", prior=MixturePrior(3), samples=3),
+    "conv": conv_vae((5, 3, 2), 2, (4, 3)),
+    "conv gaussian": conv_vae((5, 3, 2), 2, (4, 3), Gaussian(), samples=3),
+}
 
 
-def outcome(model, device):
+def outcome(model, device, shape=(7,)):
     """Everything that a model computes, from one seed, on `device`."""
     rng = np.random.default_rng(0)
     p = to_device(model.init(rng), device)
-    x = binarise(rng, to_device(rng.random((6, 7)).astype(np.float32), device))
+    x = binarise(rng, to_device(rng.random((6, *shape)).astype(np.float32), device))
     log_p, error = model.log_prob(p, x, rng, samples=5)
+    q = model.encode(p, x)
     return {
         "x": x,
-        "q": model.encode(p, x),
+        "q": q,
+        "units": metrics.activity(q["mean"]),
+        "loss": model.loss(p, x, model.draw_noise(rng, x), np.float64(0.5))[0],
         "elbo": model.elbo(p, x, model.draw_noise(rng, x)),
         "log_p": log_p,
         "error": error,
@@ -36,7 +48,8 @@ def outcome(model, device):
 @every_device
 @pytest.mark.parametrize("name", MODELS)
 def test_a_vae_gives_the_numbers_of_numpy_on_any_device(name, device):
-    here, there = outcome(MODELS[name], "cpu"), outcome(MODELS[name], device)
+    shape = (5, 3, 2) if name.startswith("conv") else (7,)
+    here, there = (outcome(MODELS[name], place, shape) for place in ("cpu", device))
     for (leaf, a), (_, b) in zip(tree.leaves(here), tree.leaves(there), strict=True):
         assert arrays.device_of(b) == device, leaf
         np.testing.assert_allclose(to_host(b), a, rtol=1e-4, atol=1e-5, err_msg=leaf)

@@ -45,6 +45,7 @@ def dense_nets(
             "dense_vae: shape must be a whole number >= 1, the length of a row, or (H, W, C), "
             f"got {shape!r}"
         )
+    check_latent("dense_vae", n_latent)
     hidden = hidden if isinstance(hidden, tuple) else (hidden,)
     encoder = list(dense_encoder(image, hidden, activation).layers.values())
     n_features = dense_features(image, hidden)
@@ -71,6 +72,7 @@ def conv_nets(
     activation: Layer = RELU,
 ) -> Nets:
     """(encoder, decoder) of convolutions and transposed convolutions: see `vae.conv_vae`."""
+    check_latent("conv_vae", n_latent)
     encoder = conv_encoder(shape, channels, activation)
     n_features = conv_features(shape, channels)
     decoder = conv_decoder(n_latent, shape, channels, activation=activation)
@@ -115,3 +117,9 @@ def likelihood_head(
     if variance not in log_vars:
         raise ValueError(f"{name}: unknown variance {variance!r}: choose {', '.join(VARIANCES)}")
     return Fork(mean=linear, log_var=Sequential(log_vars[variance], Bounded()))
+
+
+def check_latent(name: str, n_latent: int) -> None:
+    """Refuse what is no whole number >= 1. Raises ValueError."""
+    if not is_sizes((n_latent,)):
+        raise ValueError(f"{name}: n_latent must be a whole number >= 1, got {n_latent!r}")
