@@ -12,6 +12,7 @@ import pytest
 
 from tinygen import checkpoint
 from tinygen.cli import COMMANDS, main
+from tinygen.data import names
 from tinygen.runs import Run
 from tinygen.systems import SYSTEMS
 
@@ -147,6 +148,14 @@ def test_without_a_command_the_first_walk_is_shown(capsys):
         (["train", "vae", "--hidden", "4,0", "--data", "digits"], "option hidden: must be >= 1", 1),
         (["train", "vae", "--data", "digist"], "did you mean 'digits'?", 1),
         (["train", "vae", "--data", "digits", "--epochs", "-1"], "epochs must be", 1),
+        (["train", "vae", "--data", "digits", "--epochs", "0"], "epochs must be", 1),
+        (
+            ["train", "vae", "--data", "digits", "--epochs", "1", "--steps", "1"],
+            "one of the two",
+            1,
+        ),
+        (["data", "monos"], "did you mean 'moons'?", 1),
+        (["data", "--sheet", "a.png"], "name it", 1),
         (["train", "vae", "--data", "digits", "--lr", "-1"], "lr must be", 1),
         (["train", "vae", "--data", "digits", "--device", "cudda"], "unknown device 'cudda'", 1),
         (["train"], "name a SYSTEM", 1),
@@ -162,6 +171,22 @@ def test_a_wrong_word_gets_one_line_that_says_what_to_do(
     monkeypatch.chdir(tmp_path)
     assert message in fails(capsys, *words, code=code)
     assert not list(tmp_path.iterdir())  # nothing was begun
+
+
+def test_data_lists_every_set_and_draws_a_sheet(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main(["data"]) == 0
+    printed = capsys.readouterr().out.split()
+    assert all(name in printed for name in names())
+    assert main(["data", "moons"]) == 0
+    assert "moons" in capsys.readouterr().out
+    assert (tmp_path / "runs" / "data" / "moons.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_resume_refuses_what_cannot_be_and_keeps_the_config(folder, capsys):
+    before = Run.open(folder).config
+    assert "epochs must be" in fails(capsys, "train", "--resume", folder, "--epochs", "0")
+    assert Run.open(folder).config == before
 
 
 def test_what_is_fixed_cannot_be_changed_by_resume(folder, capsys):

@@ -11,10 +11,18 @@ import sys
 from importlib.metadata import version
 from typing import NoReturn
 
-from tinygen.commands import check, evaluate, list_systems, train
+from tinygen.commands import check, data, evaluate, list_systems, report, sample, train
 from tinygen.names import nearest
 
-COMMANDS = {"list": list_systems, "train": train, "evaluate": evaluate, "check": check}
+COMMANDS = {
+    "list": list_systems,
+    "data": data,
+    "train": train,
+    "sample": sample,
+    "evaluate": evaluate,
+    "report": report,
+    "check": check,
+}
 
 DESCRIPTION = """\
 Deep generative models, every backward pass written by hand and checked.

@@ -98,13 +98,14 @@ def begin(args: argparse.Namespace) -> int:
     name = kind.choose_data(args.data or kind.data, options)
     dataset = load(name)
     check_images(kind.name, dataset)
-    epochs = args.epochs if args.epochs or args.steps else kind.epochs
+    epochs = kind.epochs if args.epochs is None and args.steps is None else args.epochs
     config = describe(kind, options, name, dataset.shape) | {
         "seed": 0 if args.seed is None else args.seed,
         "epochs": epochs,
         "steps": args.steps,
         "batch": 128 if args.batch is None else args.batch,
         "patience": args.patience,
+        "ink": dataset.ink,  # how pictures of grey images are shown
     }
     resolve_device(args.device)
     rehearse(kind, options, dataset, config)
@@ -116,8 +117,8 @@ def rehearse(kind: System, options: Options, dataset: Dataset, config: dict[str,
     """One step on a few examples, kept nowhere: what cannot be trained makes no folder."""
     model, rng = kind.build(options, dataset.shape), np.random.default_rng(0)
     game, few = kind.game(model, options, 1), dataset.train.x[:4]
-    asked = [config[name] for name in ("epochs", "steps", "batch")]
-    check_asked(game, *asked, dataset.validation.x, config["patience"])
+    batch, patience = config["batch"], config["patience"]
+    check_asked(game, config["epochs"], config["steps"], batch, dataset.validation.x, patience)
     train(game, model.init(rng), few, rng=rng, steps=1, transform=dataset.transform, progress=False)
 
 
@@ -132,13 +133,15 @@ def resume(args: argparse.Namespace) -> int:
     found = Run.open(args.resume)
     kind, options, _ = read_options(found)
     changes: dict[str, Any] = {}
-    if args.epochs or args.steps:
+    if args.epochs is not None or args.steps is not None:
         changes = {"epochs": args.epochs, "steps": args.steps}
-    if args.patience:
+    if args.patience is not None:
         changes["patience"] = args.patience
+    dataset = load(found.config["data"])
     if changes:
+        rehearse(kind, options, dataset, found.config | changes)
         found.update(changes)
-    return play(found, kind, options, load(found.config["data"]), args)
+    return play(found, kind, options, dataset, args)
 
 
 def play(
