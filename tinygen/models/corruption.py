@@ -60,7 +60,8 @@ class Masking(Corruption):
         check_input(self, p, x, "...")
         check_noise(self, noise, x)
         m = noise
-        return x * m, Pullback(no_params, lambda dy: dy * m, x)  # m x, m dx~      (2) (3)
+        y = x * m  # m x            (N, ...)    (2)
+        return y, Pullback(no_params, lambda dy: dy * m, y)  # m dx~            (3)
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,8 @@ class GaussianNoise(Corruption):
         """x~ from eps."""
         check_input(self, p, x, "...")
         check_noise(self, noise, x)
-        return x + float(self.std) * noise, Pullback(no_params, lambda dy: dy, x)  # (4) (5)
+        y = x + float(self.std) * noise  # x + std eps    (N, ...)    (4)
+        return y, Pullback(no_params, lambda dy: dy, y)  # dx~                  (5)
 
 
 @dataclass(frozen=True)
@@ -117,7 +119,8 @@ class SaltAndPepper(Corruption):
         for part in noise.values():
             check_noise(self, part, x)
         m, s = noise["m"], noise["s"]
-        return x * m + s, Pullback(no_params, lambda dy: dy * m, x)  # m x + s, m dx~   (6) (3)
+        y = x * m + s  # m x + s    (N, ...)    (6)
+        return y, Pullback(no_params, lambda dy: dy * m, y)  # m dx~            (3)
 
 
 def check_noise(layer: Layer, noise: Any, x: Array) -> None:
