@@ -327,3 +327,14 @@ def test_on_a_gpu_a_pixel_out_of_bounds_makes_the_loss_nan(rng, monkeypatch):
 def test_the_activation_can_be_chosen():
     model = dense_autoencoder((4, 3, 1), (7,), 5, activation=Tanh())
     assert repr(model).count("Tanh") == 2 and "Relu" not in repr(model)
+
+
+def test_the_decoders_widths_are_the_encoders_in_a_mirror():
+    model = dense_autoencoder((4, 3, 1), (9, 7), 5)
+    widths = [
+        (layer.n_in, layer.n_out)
+        for net in (model.encoder.layers["features"], model.decoder.layers["images"])
+        for layer in net.layers.values()
+        if isinstance(layer, Dense)
+    ]
+    assert widths == [(12, 9), (9, 7), (5, 7), (7, 9), (9, 12)]
