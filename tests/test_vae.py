@@ -93,11 +93,15 @@ def test_one_sample_says_nothing_of_its_error(rng):
 
 def test_the_likelihood_does_not_depend_on_how_the_work_is_cut(rng, monkeypatch):
     p, x = linear_point(rng)
+    model = linear_vae(samples=6)
+    noise = model.draw_noise(rng, x)
+    elbo = model.elbo(p, x, noise)
     whole, error = LINEAR.log_prob(p, x, np.random.default_rng(5), samples=30)
     for rows in (7, 64):
         monkeypatch.setattr(vae_likelihood, "DECODER_ROWS", rows)
         found = LINEAR.log_prob(p, x, np.random.default_rng(5), samples=30)
         np.testing.assert_allclose(found, (whole, error), rtol=1e-12)
+        np.testing.assert_allclose(model.elbo(p, x, noise), elbo, rtol=1e-12)
 
 
 def test_the_probabilities_of_all_binary_images_sum_to_one(rng):

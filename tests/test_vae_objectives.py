@@ -197,6 +197,13 @@ def test_free_bits_clamp_the_mean_of_the_batch_in_each_dimension(rng):
         np.testing.assert_allclose(dq[key][:, 1:], expected[key][:, 1:], rtol=1e-12)
 
 
+def test_at_the_kink_a_dimension_is_free():
+    q = {"mean": np.ones((3, 1)), "log_var": np.zeros((3, 1))}  # a rate of exactly 1/2
+    for lam, slope in ((0.5, 0), (0.4999, 1 / 3)):
+        dq = free_bits(q, lam)[1].dx(1.0)
+        np.testing.assert_allclose(dq["mean"], slope, rtol=1e-12)
+
+
 @pytest.mark.parametrize("lam, charged", [(1e-6, 1.0), (100.0, 0.0)])
 def test_far_from_the_clamp_free_bits_are_the_plain_rate_or_nothing(rng, lam, charged):
     model, p, x, noise = small(rng)
@@ -359,6 +366,10 @@ def test_noise_without_an_axis_of_draws_is_refused(rng):
         model.loss(p, x, noise[:, 0])
     with pytest.raises(ValueError, match=r"noise of shape \(3, K, 2\), got \(2, 4, 2\)"):
         model.loss(p, x, noise[:2])
+    with pytest.raises(ValueError, match=r"noise of shape \(3, K, 2\), got \(3, 0, 2\)"):
+        model.elbo(p, x, noise[:, :0])
+    with pytest.raises(ValueError, match=r"VAE.elbo: x of shape \(0, 7\) is empty"):
+        model.elbo(p, x[:0], noise[:0])
 
 
 @pytest.mark.parametrize("field", ["beta", "free_bits"])

@@ -33,7 +33,6 @@ def importance_weighted_loss(
     NOTE: all three logarithms of w are taken at the draws. At K = 1 this has the value of -ELBO
     on average, but not at each draw: the loss of one draw in vae.py has the KL in closed form.
     """
-    check_noise(noise, len(x), model.n_latent)
     q, encoder_backward = model.encode_with_pullback(p, x)
     log_w, weights_backward = log_weights(model, p, x, q, noise, beta)  # (N, K)
     n, k = log_w.shape
@@ -57,13 +56,3 @@ def importance_weighted_loss(
         return {"encoder": dencoder} | rest, dx + weights_backward.dx(dlog_w)
 
     return value, Pullback(dp, lambda d: both(d)[1], value, both, terms=terms)
-
-
-def check_noise(noise: Array, n: int, n_latent: int) -> None:
-    """Refuse noise that is not (N, K, Z). Raises ValueError."""
-    shape = getattr(noise, "shape", None)
-    if shape is None or len(shape) != 3 or shape[0] != n or shape[2] != n_latent:
-        raise ValueError(
-            f"importance_weighted_loss: expected noise of shape ({n}, K, {n_latent}), got {shape}: "
-            "use draw_noise of a model with samples=K"
-        )

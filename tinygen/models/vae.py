@@ -25,7 +25,7 @@ from tinygen.models.latent import LatentModel, check_images
 from tinygen.models.nets import CHANNELS, RELU, Shape
 from tinygen.models.priors import StandardNormal
 from tinygen.models.vae_kl import free_bits, mean_kl
-from tinygen.models.vae_likelihood import log_weights
+from tinygen.models.vae_likelihood import mean_log_weight
 from tinygen.models.vae_nets import conv_nets, dense_nets
 from tinygen.pullback import Pullback
 from tinygen.reparameterise import reparameterise
@@ -120,9 +120,9 @@ class VAE(LatentModel):
 
         It is the bound whatever the loss is: beta is 1 here, and each draw counts alike.
         """
-        q = self.encode(p, x)
         if self.samples > 1:
-            return log_weights(self, p, x, q, noise)[0].mean(axis=1)
+            return mean_log_weight(self, p, x, noise)
+        q = self.encode(p, x)
         z, _ = reparameterise(q, noise)
         nll, _ = self.likelihood.nll(self.decode(p, z), x)
         kl, _ = self.prior.kl(p.get("prior", {}), q, noise)

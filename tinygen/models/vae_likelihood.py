@@ -13,12 +13,13 @@ import numpy as np
 
 from tinygen import tree
 from tinygen.arrays import Array, Params, namespace
+from tinygen.layers.base import check_nonempty
 from tinygen.likelihoods.base import normal
 from tinygen.metrics.importance import importance_estimate
 from tinygen.pullback import Pullback
 from tinygen.reparameterise import log_density, reparameterise
 
-DECODER_ROWS = 4096  # codes decoded at once by log_prob: bounds its memory, not its answer
+DECODER_ROWS = 4096  # codes decoded at once: bounds the memory, not the answer
 
 
 def log_prob(
@@ -40,6 +41,19 @@ def log_prob(
     return xp.concatenate(log_p), xp.concatenate(error)
 
 
+def mean_log_weight(model: Any, p: Params, x: Array, noise: Array) -> Array:
+    """The ELBO (N,) as the mean of log w over the draws that noise (N, K, Z) holds."""
+    check_draws(noise, len(x), model.n_latent)
+    check_nonempty("VAE.elbo", x)
+    at_once = max(1, DECODER_ROWS // noise.shape[1])
+    bounds = []
+    for i in range(0, len(x), at_once):
+        rows = x[i : i + at_once]
+        log_w, _ = log_weights(model, p, rows, model.encode(p, rows), noise[i : i + at_once])
+        bounds.append(log_w.mean(axis=1))
+    return namespace(x).concatenate(bounds)
+
+
 def log_weights(
     model: Any, p: Params, x: Array, q: Params, eps: Array, beta: float = 1.0
 ) -> tuple[Array, Pullback]:
@@ -51,8 +65,9 @@ def log_weights(
 
     Of its pullback dp is {"q", "decoder"} and, where the prior has parameters, "prior"; dx is the
     gradient of x as the data to explain, for q holds what x does through the encoder.
+    Raises ValueError for eps of another shape.
     """
-    n, k = eps.shape[:2]
+    n, k, _ = check_draws(eps, *q["mean"].shape)
     xp = namespace(x)
     q_rows = tree.map(lambda a: xp.repeat(a, k, axis=0), q)  #            (N K, ...)
     eps_rows = eps.reshape(n * k, -1)  #                                  (N K, Z)
@@ -79,3 +94,14 @@ def log_weights(
 
     terms = {"nll": nll.mean(), "kl": (log_q - log_p).mean()}  # of the mean over the draws
     return log_w, Pullback(dp, dx, log_w, terms=terms)
+
+
+def check_draws(noise: Array, n: int, n_latent: int) -> tuple[int, int, int]:
+    """The shape (N, K, Z) of the noise, after refusing another. Raises ValueError."""
+    shape: Any = getattr(noise, "shape", ())
+    if len(shape) != 3 or shape[0] != n or shape[2] != n_latent or shape[1] < 1:
+        raise ValueError(
+            f"VAE: expected noise of shape ({n}, K, {n_latent}), got {shape}: "
+            "use draw_noise of a model with samples=K"
+        )
+    return shape
