@@ -8,6 +8,7 @@ is the first of the five batches, validation the last 2000 images of the fifth, 
 NOTE: bits per dimension on 1000 test images compare with published ones to a few hundredths.
 """
 
+import gzip
 import io
 import tarfile
 import zlib
@@ -35,6 +36,7 @@ SUBSET = File(
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 BATCHES = (*(f"data_batch_{i}.bin" for i in range(1, 6)), "test_batch.bin")
 ROWS = 10000  # images in a batch
+PACKED_ROWS = range(10000), range(48000, 50000), range(50000, 51000)  # of all 60000
 SIZES = {"train": 10000, "validation": 2000, "test": 1000}
 FULL_SIZES = {"train": 45000, "validation": 5000, "test": 10000}
 
@@ -43,38 +45,40 @@ Images = tuple[np.ndarray, np.ndarray]  # uint8 (N, 32, 32, 3) and labels (N,)
 
 def full() -> Dataset:
     """45000, 5000 and 10000 images. Raises DataError."""
-    return dataset("cifar10-full", *read_archive(contents(ARCHIVE)[0], ARCHIVE.path), FULL_SIZES)
+    images, labels = read_archive(contents(ARCHIVE)[0], ARCHIVE.path)
+    return dataset("cifar10-full", images, labels, tuple(FULL_SIZES.values()))
 
 
 def subset() -> Dataset:
     """10000, 2000 and 1000 images. Raises DataError."""
     if missing(SUBSET):
         images, labels = read_archive(contents(ARCHIVE)[0], ARCHIVE.path)
-        rows = np.r_[:10000, 48000:50000, 50000:51000]
-        return dataset("cifar10", images[rows], labels[rows], SIZES)
-    sizes = dict(zip(("train", "valid", "test"), SIZES.values(), strict=True))
+        rows = np.concatenate(PACKED_ROWS)
+        return dataset("cifar10", images[rows], labels[rows])
+    sizes = dict(zip(("train", "valid", "test"), map(len, PACKED_ROWS), strict=True))
     holds = {f"x_{name}": Holds("uint8", (size, 32, 32, 3)) for name, size in sizes.items()}
     holds |= {f"y_{name}": Holds("uint8", (size,), 0, 9) for name, size in sizes.items()}
     arrays = read_npz(contents(SUBSET)[0], SUBSET.path, holds)
     images, labels = (np.concatenate([arrays[f"{key}_{name}"] for name in sizes]) for key in "xy")
-    return dataset("cifar10", images, labels, SIZES)
+    return dataset("cifar10", images, labels)
 
 
-def dataset(name: str, images: np.ndarray, labels: np.ndarray, sizes: dict[str, int]) -> Dataset:
+def dataset(
+    name: str, images: np.ndarray, labels: np.ndarray, sizes: tuple[int, ...] = ()
+) -> Dataset:
     """The set, of images and labels that stand in the order of its parts."""
-    which = np.repeat([0, 1, 2], list(sizes.values()))
+    which = np.repeat([0, 1, 2], sizes or [len(rows) for rows in PACKED_ROWS])
     return Dataset(name, "colour", *cut(which, images, labels), classes=CLASSES)
 
 
 def read_archive(content: bytes, name: str) -> Images:
     """The 50000 training images, then the 10000 test images. Raises DataError."""
-    try:
-        with tarfile.open(fileobj=io.BytesIO(content), mode="r:gz") as archive:
-            found = {
-                member.name.rpartition("/")[2]: archive.extractfile(member).read()  # type: ignore[union-attr]
-                for member in archive
-                if member.isfile() and member.name.endswith(".bin")
-            }
+    found: dict[str, bytes] = {}
+    try:  # unpacked whole, for tarfile alone stops short of the checksum at the end
+        with tarfile.open(fileobj=io.BytesIO(gzip.decompress(content)), mode="r:") as archive:
+            for member in archive:
+                if stream := archive.extractfile(member):
+                    found[member.name.rpartition("/")[2]] = stream.read()
     except (tarfile.TarError, OSError, EOFError, zlib.error) as error:
         raise DataError(f"{name}: the archive is damaged ({error}): get it again") from error
     for batch in BATCHES:

@@ -9,6 +9,7 @@ unpacking takes 220 ms.
 import errno
 import hashlib
 import os
+import sys
 import tempfile
 from pathlib import Path
 
@@ -59,9 +60,8 @@ def folders() -> list[Path]:
 
 def cache_folder() -> Path:
     """%LOCALAPPDATA%\\tinygen on Windows, else $XDG_CACHE_HOME/tinygen or ~/.cache/tinygen."""
-    variable, usual = ("XDG_CACHE_HOME", ".cache")
-    if os.name == "nt":
-        variable, usual = ("LOCALAPPDATA", "AppData/Local")
+    windows = sys.platform == "win32"
+    variable, usual = ("LOCALAPPDATA", "AppData/Local") if windows else ("XDG_CACHE_HOME", ".cache")
     try:
         base = Path(os.environ.get(variable) or Path.home() / usual)
     except RuntimeError:  # a user without a home
