@@ -11,6 +11,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+WINDOWS = os.name == "nt"
+
 
 def write_bytes(path: Path | str, content: bytes) -> None:
     """Put `content` at `path`. Raises OSError with the remedy, and leaves what was there."""
@@ -54,7 +56,7 @@ def place(path: Path, content: bytes, name: Callable[[Path, Path], None]) -> Non
 
 def replace(temporary: Path, path: Path) -> None:
     """os.replace; on Windows, where it fails while another program reads the file, up to 2 s."""
-    for _ in range(20 if os.name == "nt" else 0):
+    for _ in range(20 if WINDOWS else 0):
         with suppress(PermissionError):
             return os.replace(temporary, path)
         time.sleep(0.1)
@@ -67,9 +69,9 @@ def link(temporary: Path, path: Path) -> None:
         os.link(temporary, path)
     except FileExistsError:
         raise
-    except OSError:  # no hard links here (exFAT, some network disks): two steps, but exclusive
-        with open(path, "xb") as file:
-            file.write(temporary.read_bytes())
+    except OSError:  # no hard links here (exFAT, some network disks): claim the name, then fill it
+        open(path, "xb").close()
+        os.replace(temporary, path)
 
 
 def sync_folder(folder: Path) -> None:

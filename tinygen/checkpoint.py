@@ -47,9 +47,9 @@ def save(path: Path | str, values: Any, meta: dict[str, Any]) -> None:
         elif isinstance(leaf, int | float) and not is_array(leaf):  # np.float64 is a float too
             numbers[name] = leaf
         else:
-            kind = f"array of {leaf.dtype}" if is_array(leaf) else type(leaf).__name__
             raise TypeError(
-                f"checkpoint: {name} is a {kind}: save numbers, or arrays of {', '.join(DTYPES)}"
+                f"checkpoint: {name} is {describe(leaf)}: save numbers, or arrays of "
+                f"{', '.join(DTYPES)}"
             )
     text = json.dumps({"numbers": numbers, "meta": meta})
     header = {"format": FORMAT, "tinygen": library_version(), "json": text}

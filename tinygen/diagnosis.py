@@ -39,12 +39,12 @@ class Probe(Layer):
 
 
 def first_nonfinite(
-    loss: Callable[[Params, Array, Any], Any], p: Params, x: Array, noise: Any
+    loss: Callable[..., Any], p: Params, x: Array, noise: Any, **keywords: float
 ) -> str:
     """In words: a parameter, the data, the noise, a layer's output, or the loss itself.
 
     loss : a method of a model (a dataclass whose fields are layers); of another function only the
-           arguments can be looked into.
+           arguments can be looked into. `keywords` are what the step gave it besides.
     """
     p, x, noise = (tree.map(hosted, values) for values in (p, x, noise))
     for name, leaf in tree.leaves(p):
@@ -64,7 +64,7 @@ def first_nonfinite(
         loss = getattr(dataclasses.replace(model, **layers), loss.__name__)
     try:
         with np.errstate(all="ignore"):
-            loss(p, x, noise)
+            loss(p, x, noise, **keywords)
     except Found as found:
         return str(found)
     except NonFinite as error:  # arose between two layers

@@ -91,7 +91,7 @@ class Turn:
             if not math.isfinite(float(value)):
                 raise NonFinite(f"{self.name}: the loss is {float(value)}")
         except NonFinite as error:
-            where = first_nonfinite(self.loss, p, x, noise)
+            where = first_nonfinite(self.loss, p, x, noise, **keywords)
             raise NonFinite(
                 f"{self.name}: the loss is not finite; first not finite: {where}"
             ) from error

@@ -17,6 +17,8 @@ from typing import Any
 from tinygen import atomic, checkpoint
 from tinygen.checkpoint import library_version
 
+CHANGEABLE = ("epochs", "steps", "patience")  # of the config, from one program to the next
+
 
 class RunError(RuntimeError):
     """A run's folder that cannot be used as asked: the message says why, and what to do."""
@@ -32,9 +34,11 @@ class Run:
     def create(cls, path: Path | str, config: dict[str, Any]) -> "Run":
         """A new run. Raises RunError where the folder holds one, or cannot be written.
 
-        Of several programs that create one run at the same time, one succeeds.
+        Of several programs that create one run at the same time, one succeeds. `config` is what
+        JSON can hold; after this only its epochs, steps and patience may change.
         """
-        run = cls(Path(path), {"tinygen": library_version()} | config)
+        config = json.loads(json.dumps({"tinygen": library_version()} | config))  # as `open` has it
+        run = cls(Path(path), config)
         holds = RunError(
             f"{path} holds a run already: continue it with --resume, or choose another folder "
             "with --out"
@@ -73,7 +77,15 @@ class Run:
         return cls(path, config)
 
     def update(self, changes: dict[str, Any]) -> None:
-        """Change the config, in the folder too. Raises RunError where it cannot be written."""
+        """Change the config, in the folder too.
+
+        Raises ValueError for what is fixed, RunError where it cannot be written.
+        """
+        if fixed := changes.keys() - set(CHANGEABLE):
+            raise ValueError(
+                f"{min(fixed)} is fixed when a run begins: begin another run, or change only "
+                f"{', '.join(CHANGEABLE)}"
+            )
         with self.locked():
             self.config = self.config | changes
             try:
@@ -84,6 +96,16 @@ class Run:
     def text(self) -> str:
         """The config as its file shows it."""
         return json.dumps(self.config, indent=2) + "\n"
+
+    def check_config(self, then: dict[str, Any]) -> None:
+        """Refuse a config that is not the checkpoint's. Raises RunError."""
+        for key in sorted((then.keys() | self.config.keys()) - set(CHANGEABLE)):
+            if self.config.get(key) != then.get(key):
+                raise RunError(
+                    f"{self.path / 'config.json'} says {key} = {self.config.get(key)}, but the run "
+                    f"was trained with {key} = {then.get(key)}: it is damaged or was edited; "
+                    "put that back"
+                )
 
     @property
     def checkpoint(self) -> Path:

@@ -89,6 +89,7 @@ class State:
         flat, meta = load(path)
         if "signature" not in meta:
             raise CheckpointError(f"{path} holds no state of a training: it cannot be continued")
+        run.check_config(meta["config"])
         now = signature | {"random generator": type(self.rng.bit_generator).__name__}
         then = meta["signature"] | {"random generator": meta["rng"]["bit_generator"]}
         for k in now:
