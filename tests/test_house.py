@@ -18,7 +18,7 @@ FLOORS = [
     *("divergences", "reparameterise", "adversarial", "tangent", "schedules", "optim", "metrics"),
     *("models", "cases", "check_all"),
     *("atomic", "data", "diagnosis", "checkpoint", "game", "runs", "interrupt", "state"),
-    *("loop", "training", "plots", "contact_sheet", "systems"),
+    *("loop", "training", "plots", "contact_sheet", "systems", "pictures", "page"),
     *("commands", "cli", "__main__"),
 ]
 LONGEST = 250

@@ -72,12 +72,14 @@ def tiled(images: Array, columns: int) -> np.ndarray:
     return np.clip(sheet, 0, 1)
 
 
-def show(sheet: np.ndarray, title: str) -> "Figure":
-    """A figure that holds one picture."""
+def show(sheet: np.ndarray, title: str, below: float = 0.0) -> "Figure":
+    """A figure that holds one picture, with so many inches for words below it."""
     tall = sheet.shape[0] / sheet.shape[1]
     width = min(6.0, TALLEST / tall)
-    figure = new_figure(max(width, 3.0), width * tall + 0.4)
-    draw(figure.add_subplot(), sheet, broken(title, max(width, 3.0)))
+    title = broken(title, max(width, 3.0))
+    above = 0.2 * len(title.splitlines()) + 0.15
+    figure = new_figure(max(width, 3.0), width * tall + above + below)
+    draw(figure.add_subplot(), sheet, title)
     return figure
 
 

@@ -44,7 +44,7 @@ def curves(
                 marker = "o" if len(log) < 3 else None
                 axes.plot(epochs, values, color=colour, label=part, lw=1.5, marker=marker, ms=4)
         dress(axes, name, "epoch", unit)
-        axes.locator_params(axis="x", integer=True, nbins=6)
+        axes.locator_params(axis="x", integer=True, nbins=6, min_n_ticks=1)
         if best:
             axes.axvline(best, color=FAINT, lw=1, ls=":", label=f"best: epoch {best}", zorder=0)
         settle(axes)
@@ -53,8 +53,19 @@ def curves(
 
 
 def names(log: Log) -> list[str]:
-    """Every term that the log knows, in the order of its first appearance."""
-    return list(dict.fromkeys(n for r in log for part in PARTS for n in r.get(part, {})))
+    """Every term of the log, by its first appearance, but for one that is the whole loss."""
+    every = dict.fromkeys(n for r in log for part in PARTS for n in r.get(part, {}))
+    alike = [
+        n
+        for n in every
+        if n != "loss" and all(p.get(n) == p.get("loss") for r in log for p in parts_of(r))
+    ]
+    return [n for n in every if n not in alike]
+
+
+def parts_of(record: dict[str, Any]) -> list[dict[str, float]]:
+    """The terms of training and those of validation, where there are any."""
+    return [record[part] for part in PARTS if part in record]
 
 
 def positions(log: Log) -> list[float]:

@@ -1,5 +1,6 @@
 """The map of a two-dimensional latent space: what each place of it decodes to."""
 
+import math
 from collections.abc import Callable
 from statistics import NormalDist
 from typing import TYPE_CHECKING
@@ -27,7 +28,7 @@ def manifold(
              codes follow no prior
     """
     sheet = manifold_sheet(decode, side, box)
-    figure = show(sheet, title)
+    figure = show(sheet, title, below=0.5)
     axes = figure.axes[0]
     axes.set_axis_on()
     axes.spines[:].set_visible(False)
@@ -37,9 +38,9 @@ def manifold(
     first, second = lines(side, box)
     named = sorted({0, side // 4, side // 2, 3 * side // 4, side - 1})
     height, width = ((size + 1) / side for size in sheet.shape[:2])  # of a tile and its gap
-    axes.set_xticks([(i + 0.5) * width - 1 for i in named], [f"{first[i]:.2g}" for i in named])
+    axes.set_xticks([(i + 0.5) * width - 1 for i in named], rounded([first[i] for i in named]))
     upwards = [(side - i - 0.5) * height - 1 for i in named]
-    axes.set_yticks(upwards, [f"{second[i]:.2g}" for i in named])
+    axes.set_yticks(upwards, rounded([second[i] for i in named]))
     return figure
 
 
@@ -58,3 +59,10 @@ def lines(side: int, box: Box | None) -> tuple[list[float], list[float]]:
         normal = [NormalDist().inv_cdf((i + 0.5) / side) for i in range(side)]
         return normal, normal
     return np.linspace(*box[0], side).tolist(), np.linspace(*box[1], side).tolist()
+
+
+def rounded(values: list[float]) -> list[str]:
+    """Numbers in as many decimals as tell them apart."""
+    span = values[-1] - values[0]
+    decimals = math.ceil(1 - math.log10(span / 2)) if span > 1e-6 else 2
+    return [f"{value:.{max(0, decimals)}f}" for value in values]

@@ -6,10 +6,23 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tinygen.arrays import Array, to_host
-from tinygen.plots.style import CLASSES, FAINT, MARKERS, SMALL, TEXT, dress, new_figure, verbatim
+from tinygen.plots.style import (
+    CLASSES,
+    MARKERS,
+    SMALL,
+    TEXT,
+    TITLE,
+    dress,
+    halo,
+    new_figure,
+    verbatim,
+)
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+
+SHARES = (0.5, 0.95)  # of N(0, I), within the circles
 
 
 def latent_scatter(
@@ -32,7 +45,10 @@ def latent_scatter(
     labels = None if labels is None else np.asarray(to_host(labels))
     check(codes, labels)
     points, origin, axes_named, words = flattened(codes, labels)
-    figure = new_figure(6.4, 5.4, "\n".join(filter(None, (title, words))))
+    lines = [title, words]
+    if prior and codes.shape[1] > 1:
+        lines.append(f"circles: {SHARES[0]:.0%} and {SHARES[1]:.0%} of N(0, I)")
+    figure = new_figure(6.4, 5.6, "\n".join(filter(None, lines)))
     axes = figure.add_subplot()
     dress(axes, "", *axes_named)
     if codes.shape[1] > 1:
@@ -62,7 +78,8 @@ def flattened(
     """Points (N, 2), where z = 0 lies among them, the names of the axes, words for the title."""
     if codes.shape[1] == 1:
         rows = np.zeros(len(codes)) if labels is None else labels
-        return np.stack([codes[:, 0], rows], axis=1), np.zeros(2), ("$z_1$", "class"), ""
+        named = ("$z_1$", "" if labels is None else "class")
+        return np.stack([codes[:, 0], rows], axis=1), np.zeros(2), named, ""
     if codes.shape[1] == 2:
         return codes, np.zeros(2), ("$z_1$", "$z_2$"), ""
     points, origin, share = principal_axes(codes)
@@ -89,19 +106,10 @@ def draw_prior(axes: Any, origin: np.ndarray) -> None:
     """|z|^2 / 2 is exponential in 2-D: a share s lies within the radius sqrt(-2 log(1 - s))."""
     from matplotlib.patches import Circle
 
-    for share in (0.5, 0.95):
+    for share in SHARES:
         radius = float(np.sqrt(-2 * np.log(1 - share)))
-        axes.add_patch(
-            Circle((origin[0], origin[1]), radius, fill=False, color=FAINT, lw=1, ls="--")
-        )
-        axes.annotate(
-            f"{share:.0%} of N(0, I)",
-            (origin[0], origin[1] + radius),
-            color="#5a6570",
-            fontsize=SMALL,
-            ha="center",
-            va="bottom",
-        )
+        circle = Circle((origin[0], origin[1]), radius, fill=False, lw=1, ls="--", zorder=3)
+        axes.add_patch(circle)
 
 
 def scatter(
@@ -112,8 +120,8 @@ def scatter(
     classes: Sequence[str],
 ) -> None:
     """The points, with a legend or a scale of colours where there are classes."""
-    size = float(np.clip(12000 / len(points), 6, 30))
-    look = {"s": size, "alpha": 0.75, "linewidths": 0}
+    size = float(np.clip(20000 / len(points), 10, 30))
+    look = {"s": size, "alpha": 0.8, "linewidths": 0}
     if labels is None:
         axes.scatter(*points.T, color=CLASSES[0], **look)
         return
@@ -126,13 +134,20 @@ def scatter(
         return
     for i, label in enumerate(found):
         known = 0 <= label < len(classes)
-        axes.scatter(
-            *points[labels == label].T,
-            color=CLASSES[i],
-            marker=MARKERS[i],
-            label=verbatim(classes[label] if known else str(label)),
-            **look,
-        )
+        name = verbatim(classes[label] if known else str(label))
+        own = points[labels == label]
+        axes.scatter(*own.T, color=CLASSES[i], marker=MARKERS[i], label=name, **look)
+        if len(name) <= 3:  # longer ones would lie on top of each other
+            axes.annotate(
+                name,
+                np.median(own, axis=0),
+                ha="center",
+                va="center",
+                fontsize=TITLE,
+                weight="bold",
+                path_effects=halo(),
+                zorder=5,
+            )
     legend = figure.legend(
         loc="outside right upper", frameon=False, fontsize=SMALL, markerscale=1.5
     )

@@ -16,7 +16,7 @@ CLASSES = (
     *("#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6"),
     *("#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadb"),
 )
-MARKERS = "os^DvPX<>*"
+MARKERS = "os^DvPX<>h"
 PARTS = {"train": "#8a9bb0", "validation": "#b3432b"}
 LINES = ("#3f90da", "#bd1f01", "#832db6", "#e76300", "#717581")
 FAINT = "#9aa3ad"
@@ -55,8 +55,15 @@ def verbatim(text: str) -> str:
     return text.replace("$", r"\$")
 
 
+def halo() -> Any:
+    """A white rim, which keeps words readable where they lie on points."""
+    from matplotlib.patheffects import withStroke
+
+    return [withStroke(linewidth=2.5, foreground="white")]
+
+
 def png(figure: "Figure") -> bytes:
     """The figure as a PNG file."""
     file = io.BytesIO()
-    figure.savefig(file, format="png", dpi=DPI)
+    figure.savefig(file, format="png", dpi=DPI, bbox_inches="tight", pad_inches=0.08)
     return file.getvalue()

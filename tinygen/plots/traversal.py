@@ -73,16 +73,16 @@ class Walk:
         return np.argsort(-np.asarray(use), kind="stable")[: self.rows], np.asarray(use)
 
 
-def traversals(walk: Walk, columns: int = 11, title: str = "", xlabel: str = "$z_j$") -> "Figure":
+def traversals(walk: Walk, columns: int = 13, title: str = "", xlabel: str = "$z_j$") -> "Figure":
     """One row a dimension, from -span on the left to span on the right, the most used on top.
 
-    The number at the right end of a row is the dimension's use.
+    xlabel says what the values are; the number at the right end of a row is the dimension's use.
     """
     dimensions, use = walk.order()
     values = np.linspace(-walk.span, walk.span, columns)
     x = walk.images(dimensions, values)
     sheet = tiled(x.reshape(-1, *x.shape[2:]), columns)
-    figure = show(sheet, title or heading(walk, dimensions))
+    figure = show(sheet, title or heading(walk, dimensions), below=0.5)
     axes = figure.axes[0]
     axes.set_axis_on()
     axes.spines[:].set_visible(False)
@@ -91,21 +91,21 @@ def traversals(walk: Walk, columns: int = 11, title: str = "", xlabel: str = "$z
     rows = [(i + 0.5) * height - 1 for i in range(len(dimensions))]
     axes.set_yticks(rows, [f"$z_{{{j + 1}}}$" for j in dimensions])
     named = range(0, columns, 2) if columns % 2 else range(columns)
-    axes.set_xticks([(i + 0.5) * width - 1 for i in named], [f"{values[i]:+.1f}" for i in named])
+    axes.set_xticks([(i + 0.5) * width - 1 for i in named], [f"{values[i]:.2g}" for i in named])
     axes.set_xlabel(xlabel, fontsize=TEXT)
     for y, j in zip(rows, dimensions, strict=True):
-        axes.text(sheet.shape[1] + width / 4, y, f"{use[j]:.2g}", fontsize=SMALL, va="center")
+        axes.text(sheet.shape[1] + width / 4, y, f"{use[j]:.2f}", fontsize=SMALL, va="center")
     return figure
 
 
 def heading(walk: Walk, dimensions: np.ndarray) -> str:
     """Which dimensions are shown, in words."""
     n_latent, shown = len(walk.code), len(dimensions)
-    some = f"the {shown} most used of {n_latent}" if shown < n_latent else f"all {n_latent}"
-    return f"one latent dimension changes, the others stand still: {some}, by their use"
+    some = f" (the {shown} most used of {n_latent})" if shown < n_latent else ""
+    return f"in each row one latent dimension changes{some}; at the right, how much each is used"
 
 
-def animation(walk: Walk, frames: int = 30, title: str = "") -> bytes:
+def animation(walk: Walk, frames: int = 24, title: str = "") -> bytes:
     """A GIF in which every dimension swings from -span to span and back, a tile each."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from PIL import Image
@@ -115,8 +115,8 @@ def animation(walk: Walk, frames: int = 30, title: str = "") -> bytes:
     x = walk.images(dimensions, walk.span * swing)  #                     (D, frames, H, W, C)
     columns = min(5, len(dimensions))
     sheets = [tiled(x[:, i], columns) for i in range(frames)]
-    tall = sheets[0].shape[0] / sheets[0].shape[1]
-    figure = new_figure(5.0, 5.0 * tall + 0.5)
+    tall, width = sheets[0].shape[0] / sheets[0].shape[1], 1.1 * max(columns, 2)
+    figure = new_figure(width, width * tall + 0.3)
     axes = figure.add_subplot()
     picture = draw(axes, sheets[0], " ")
     label(axes, x.shape[2:4], columns, dimensions)
@@ -128,7 +128,7 @@ def animation(walk: Walk, frames: int = 30, title: str = "") -> bytes:
         canvas.draw()
         figure.set_layout_engine("none")  # all frames stand where the first one does
         page = Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3])
-        pages.append(page.quantize(64))
+        pages.append(page.quantize(32))
     file = io.BytesIO()
     pages[0].save(file, "GIF", save_all=True, append_images=pages[1:], duration=70, loop=0)
     return file.getvalue()

@@ -1,0 +1,96 @@
+"""tinygen sample: new examples from a trained run, as a picture and as an array."""
+
+import argparse
+import io
+from pathlib import Path
+
+import numpy as np
+
+from tinygen import atomic, plots
+from tinygen.arrays import to_host
+from tinygen.pictures import Gallery, draws_and_means, is_image
+from tinygen.runs import RunError
+from tinygen.schedules import check_steps
+from tinygen.systems.trained import TrainedRun, open_run
+
+HELP = "draw new examples from a trained run"
+
+BLOCK = 500  # drawn at once
+SHOWN = 400  # in the picture
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """The arguments."""
+    parser.description = (
+        "Draw new examples with the best weights of the run in a folder. A model with a "
+        "likelihood p(x|z) offers two things, and papers often show the second and call it a "
+        "sample: a draw x ~ p(x|z), grainy, for each pixel is random given z; and, with --mean, "
+        "the mean of p(x|z), smooth, which is no draw from the model. What was drawn is printed "
+        "and stands above the picture. The same seed gives the same codes z for both."
+    )
+    parser.epilog = """
+examples:
+  tinygen sample runs/vae-digits
+  tinygen sample runs/vae-digits --mean -n 100 --seed 1 --out means
+
+files:
+  samples.png   the examples in a grid (the first 400)
+  samples.npz   the array x (n, ...), and the text `drawn`: np.load("samples.npz")["x"]
+"""
+    parser.add_argument("run_folder", metavar="RUN", help="the folder of a run")
+    parser.add_argument("-n", type=int, default=64, help="how many (default 64)")
+    parser.add_argument("--seed", type=int, default=0, help="of the draws (default 0)")
+    parser.add_argument("--mean", action="store_true", help="means of p(x|z) instead of draws")
+    parser.add_argument("--out", metavar="DIR", help="the folder (default RUN/samples)")
+    parser.add_argument("--device", help="cpu or cuda (default: TINYGEN_DEVICE, else cpu)")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Draw, write, and say what was drawn."""
+    check_steps("sample", "-n", args.n)
+    check_seed("sample", args.seed)
+    trained = open_run(args.run_folder, args.device)
+    words = what(trained, args.mean)
+    x = draw(trained, args.n, args.seed, args.mean)
+    file = io.BytesIO()
+    np.savez_compressed(file, x=x, drawn=np.array(words))
+    files = {"samples.npz": file.getvalue()}
+    if is_image(trained.shape):
+        images = Gallery(trained, np.random.default_rng(), None).ink(x[:SHOWN])
+        files["samples.png"] = plots.png(plots.sample_grid(images, title=words))
+    out = Path(args.out) if args.out else trained.run.path / "samples"
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        for name, content in files.items():
+            atomic.write_bytes(out / name, content)
+    except OSError as error:
+        raise RunError(
+            f"cannot write into {out} ({error.strerror}): choose another folder with --out"
+        ) from error
+    print(f"{args.n} x {words}")
+    print(", ".join(str(out / name) for name in files))
+    return 0
+
+
+def draw(trained: TrainedRun, n: int, seed: int, mean: bool) -> np.ndarray:
+    """n examples on the host, drawn some at a time."""
+    t = trained
+    blocks = []
+    for i, start in enumerate(range(0, n, BLOCK)):
+        rng = np.random.default_rng([seed, i])  # draws and means take other amounts from a stream
+        blocks.append(to_host(t.system.sample(t.model, t.p, rng, min(BLOCK, n - start), mean)))
+    return np.concatenate(blocks)
+
+
+def check_seed(where: str, seed: int) -> None:
+    """Refuse what seeds no generator. Raises ValueError."""
+    if seed < 0:
+        raise ValueError(f"{where}: --seed must be at least 0, got {seed}")
+
+
+def what(trained: TrainedRun, mean: bool) -> str:
+    """In words: what is drawn, and whether each example is a draw or a mean."""
+    one, other = draws_and_means(trained, np.random.default_rng(0), 1)
+    if np.array_equal(to_host(one), to_host(other)):
+        return trained.system.drawn
+    return f"{trained.system.drawn}: " + ("means of p(x|z)" if mean else "draws x ~ p(x|z)")

@@ -1,0 +1,220 @@
+"""The pictures of a trained run, from its folder: those that fit its system, data and latent size.
+
+curves           the terms of the loss over the epochs
+samples          draws, and beside them the means where the system tells the two apart
+reconstructions  test examples, and what comes back through the code
+latent           where test examples lie in the latent space
+manifold         what each place of a two-dimensional latent space decodes to
+traversals       what each latent dimension changes; also as an animation
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tinygen import atomic, plots
+from tinygen.arrays import Array, to_device, to_host
+from tinygen.data.dataset import Dataset
+from tinygen.runs import RunError
+from tinygen.systems.base import in_batches
+from tinygen.systems.trained import TrainedRun
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+SCATTERED = 2000  # examples in the latent space
+SHOWN = 24  # reconstructions
+
+
+class Gallery:
+    """What the pictures of one run are made from.
+
+    x      : up to 2000 test examples as the data set holds them, on the host; None without data
+    seen   : what a model sees of them, on the run's device, binarised where the data set says so
+    labels : their classes, or None;  z : their codes (N, Z) on the host, or None
+    """
+
+    def __init__(self, trained: TrainedRun, rng: np.random.Generator, dataset: Dataset | None):
+        self.trained, self.rng = trained, rng
+        self.classes = dataset.classes if dataset else ()
+        self.x: Any = None
+        self.seen: Any = None
+        self.labels: Any = None
+        self.z: Any = None
+        if dataset is None:
+            return
+        part = dataset.test
+        rows = rng.permutation(len(part))[:SCATTERED]
+        self.x = part.x[rows]
+        self.labels = None if part.labels is None else part.labels[rows]
+        drawn = dataset.transform(rng, self.x) if dataset.transform else self.x
+        self.seen = to_device(drawn, trained.device)
+        encode = trained.system.codes
+        if encode is not None:
+            z = in_batches(lambda x: encode(trained.model, trained.p, x), self.seen)
+            self.z = to_host(z)
+
+    @property
+    def follows_prior(self) -> bool:
+        """Whether the training asks the codes to follow N(0, I)."""
+        return self.trained.system.group != "none"
+
+    def ink(self, images: Array) -> np.ndarray:
+        """Images on the host, grey ones with 1 as ink, whatever 1 is in the data."""
+        x = to_host(images)
+        light = x.shape[3] == 1 and not self.trained.run.config.get("ink", True)
+        return 1 - x if light else x
+
+    def decode(self, z: np.ndarray) -> np.ndarray:
+        """The means of the images of codes z (N, Z), as ink."""
+        t = self.trained
+        return self.ink(t.system.decode(t.model, t.p, to_device(z, t.device)))
+
+    def samples(self, n: int) -> "Figure":
+        """n draws; where they are no means, the means of the same codes beside them."""
+        drawn, means = (self.ink(x) for x in draws_and_means(self.trained, self.rng, n))
+        title = f"samples: {self.trained.system.drawn}"
+        if np.array_equal(drawn, means):
+            return plots.sample_grid(drawn, title=title)
+        columns = int(np.ceil(np.sqrt(n)))
+        sheets = {"draws x ~ p(x|z)": drawn, "means of p(x|z), of the same z": means}
+        return plots.panels({k: plots.tiled(x, columns) for k, x in sheets.items()}, title)
+
+    def reconstructions(self) -> "Figure":
+        """Rows: the example, what the model saw of it, what came back."""
+        t = self.trained
+        seen, rows = self.seen[:SHOWN], {"example": self.ink(self.x[:SHOWN])}
+        if np.any(self.x[:SHOWN] != to_host(seen)):
+            rows["its binarised pixels"] = self.ink(seen)
+        if getattr(t.model, "corruption", None):
+            noise = t.model.draw_noise(self.rng, seen)
+            seen = t.model.corrupt(seen, noise)[0]
+            rows["damaged"] = self.ink(seen)
+        seed = int(self.rng.integers(2**32))
+        drawn, mean = (
+            self.ink(t.system.reconstruct(t.model, t.p, seen, np.random.default_rng(seed), mean))
+            for mean in (False, True)
+        )
+        if np.array_equal(drawn, mean):
+            rows["reconstruction"] = mean
+        else:
+            rows |= {"mean of p(x|z), z ~ q(z|x)": mean, "a draw x ~ p(x|z)": drawn}
+        title = f"rows, from above: {'; '.join(rows)}"
+        return plots.reconstructions(*rows.values(), title=title)
+
+    def latent(self) -> "Figure":
+        """The codes of the test examples."""
+        what = "means of q(z|x)" if self.follows_prior else "codes"
+        title = f"{what}, {len(self.z)} test examples of {self.trained.run.config['data']}"
+        return plots.latent_scatter(self.z, self.labels, self.classes, title, self.follows_prior)
+
+    def manifold(self) -> "Figure":
+        """The decoded plane: by the quantiles of the prior, or where the codes lie."""
+        if self.follows_prior:
+            title = "the latent space, decoded: means of p(x|z) at quantiles of N(0, I)"
+            return plots.manifold(self.decode, title=title)
+        low, high = np.quantile(self.z, [0.02, 0.98], axis=0)
+        title = "the latent space, decoded, where the codes of test examples lie"
+        box = ((low[0], high[0]), (low[1], high[1]))
+        return plots.manifold(self.decode, title=title, box=box)
+
+    def walk(self) -> plots.Walk:
+        """Around 0 in the prior's units, else around the mean code in those of the codes."""
+        use = None if self.z is None else self.z.var(axis=0)
+        if self.follows_prior:
+            return plots.Walk(self.decode, np.zeros(self.trained.model.n_latent), use=use)
+        middle, scale = self.z.mean(axis=0), self.z.std(axis=0)
+        return plots.Walk(self.decode, middle, middle, scale, use)
+
+    def traversals(self) -> "Figure":
+        """A row a dimension."""
+        units = "" if self.follows_prior else ", in standard deviations from the mean code"
+        return plots.traversals(self.walk(), xlabel=f"$z_j${units}")
+
+    def figures(self, samples: int) -> dict[str, "Figure"]:
+        """Name -> figure, those that can be made, in the order in which they are to be read."""
+        t, found = self.trained, {}
+        if log := t.run.records():
+            found["curves"] = plots.curves(log, unit=unit(t))
+        if not is_image(t.shape):
+            return found
+        found["samples"] = self.samples(samples)
+        if self.z is not None:
+            found["reconstructions"] = self.reconstructions()
+            found["latent"] = self.latent()
+        if self.can_walk:
+            if t.model.n_latent == 2:
+                found["manifold"] = self.manifold()
+            found["traversals"] = self.traversals()
+        return found
+
+    @property
+    def can_walk(self) -> bool:
+        """Whether it is known where in the latent space to look."""
+        return self.trained.system.codes is not None and (self.follows_prior or self.z is not None)
+
+
+def unit(trained: TrainedRun) -> str:
+    """What the terms of the loss are measured in."""
+    return {"none": "squared error per example", "implicit": "loss"}.get(
+        trained.system.group, "nats per example"
+    )
+
+
+def is_image(shape: tuple[int, ...]) -> bool:
+    """Whether examples of this shape can be shown as they are."""
+    return len(shape) == 3 and shape[2] in (1, 3)
+
+
+def draws_and_means(trained: TrainedRun, rng: np.random.Generator, n: int) -> tuple[Array, Array]:
+    """n samples and, of the same codes, n means; one thing where a system has no noise there."""
+    t, seed = trained, int(rng.integers(2**32))
+    draws, means = (
+        t.system.sample(t.model, t.p, np.random.default_rng(seed), n, mean)
+        for mean in (False, True)
+    )
+    return draws, means
+
+
+def find_data(trained: TrainedRun) -> tuple[Dataset | None, str]:
+    """The data of the run; or None, and why they are not to be had."""
+    try:
+        dataset = trained.dataset()
+    except (ValueError, RuntimeError, OSError) as error:
+        return None, str(error)
+    if dataset.shape != trained.shape:
+        return None, f"{dataset.name} is now of shape {dataset.shape}, not {trained.shape}"
+    return dataset, ""
+
+
+def pictures(
+    trained: TrainedRun, rng: np.random.Generator, dataset: Dataset | None = None, samples: int = 64
+) -> dict[str, "Figure"]:
+    """Name -> figure. Without `dataset`, which `find_data` gives, those that need none."""
+    return Gallery(trained, rng, dataset).figures(samples)
+
+
+@dataclass(frozen=True)
+class Written:
+    """Name of the file -> its bytes, as they lie in the folder; and what had to be left out."""
+
+    files: dict[str, bytes]
+    left_out: str
+
+
+def write(trained: TrainedRun, rng: np.random.Generator, samples: int = 64) -> Written:
+    """Put the pictures into RUN/pictures. Raises RunError where that cannot be written."""
+    dataset, why = find_data(trained)
+    gallery = Gallery(trained, rng, dataset)
+    files = {f"{k}.png": plots.png(figure) for k, figure in gallery.figures(samples).items()}
+    if is_image(trained.shape) and gallery.can_walk:
+        files["traversals.gif"] = plots.animation(gallery.walk())
+    folder = trained.run.path / "pictures"
+    try:
+        folder.mkdir(exist_ok=True)
+        for name, content in files.items():
+            atomic.write_bytes(folder / name, content)
+    except OSError as error:
+        raise RunError(f"cannot write the pictures into {folder}: {error.strerror}") from error
+    return Written(files, why)
