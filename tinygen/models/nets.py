@@ -29,7 +29,7 @@ from tinygen.layers import (
     Sequential,
 )
 
-Shape = tuple[int, int, int]
+Shape = tuple[int, ...]  # (H, W, C); `check_shape` refuses others
 
 KERNEL, STRIDE, PADDING = 3, 2, 1
 CHANNELS = (32, 64, 64, 64)
