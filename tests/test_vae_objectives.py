@@ -344,8 +344,12 @@ def test_a_trained_bound_of_many_draws_is_the_tighter_one(rng):
 
 def test_beta_weighs_the_prior_and_the_posterior_in_every_weight(rng):
     model, p, x, noise = small(rng, samples=4)
-    zero, _ = vae_likelihood.log_weights(model, p, x, model.encode(p, x), noise, beta=0.0)
-    one, _ = vae_likelihood.log_weights(model, p, x, model.encode(p, x), noise)
+    q = model.encode(p, x)
+    z = q["mean"][:, None] + np.exp(q["log_var"] / 2)[:, None] * noise
+    logits = model.decode(p, z.reshape(-1, 2))
+    nll, _ = model.likelihood.nll(logits, np.repeat(x, 4, axis=0))
+    zero = -nll.reshape(3, 4)  # without the prior and the posterior
+    one, _ = vae_likelihood.log_weights(model, p, x, q, noise)
     value, _ = model.loss(p, x, noise, beta=0.3)
     assert value == pytest.approx(-log_mean_exp(zero + 0.3 * (one - zero)).mean(), rel=1e-12)
 
