@@ -8,6 +8,7 @@ import argparse
 import os
 import re
 import sys
+import textwrap
 from importlib.metadata import version
 from typing import NoReturn
 
@@ -66,6 +67,7 @@ def parser(words: list[str]) -> Parser:
             allow_abbrev=False,
         )
         command.add(sub, words[1:]) if command is train else command.add(sub)
+        sub.description = textwrap.fill(sub.description or "", 79)
         sub.set_defaults(run=command.run, parser=sub)
     return top
 

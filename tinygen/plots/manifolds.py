@@ -64,5 +64,5 @@ def lines(side: int, box: Box | None) -> tuple[list[float], list[float]]:
 def rounded(values: list[float]) -> list[str]:
     """Numbers in as many decimals as tell them apart."""
     span = values[-1] - values[0]
-    decimals = math.ceil(1 - math.log10(span / 2)) if span > 1e-6 else 2
+    decimals = math.ceil(1 - math.log10(span)) if span > 1e-6 else 2
     return [f"{value:.{max(0, decimals)}f}" for value in values]

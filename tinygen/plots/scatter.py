@@ -132,12 +132,12 @@ def scatter(
         bar.set_label(f"number of the class, of {len(found)}", fontsize=TEXT)
         bar.ax.tick_params(labelsize=SMALL)
         return
-    for i, label in enumerate(found):
-        known = 0 <= label < len(classes)
-        name = verbatim(classes[label] if known else str(label))
-        own = points[labels == label]
+    names = [classes[k] if 0 <= k < len(classes) else str(k) for k in found]
+    short = max(map(len, names)) <= 2  # longer ones would lie on top of each other
+    for i, name in enumerate(map(verbatim, names)):
+        own = points[labels == found[i]]
         axes.scatter(*own.T, color=CLASSES[i], marker=MARKERS[i], label=name, **look)
-        if len(name) <= 3:  # longer ones would lie on top of each other
+        if short:
             axes.annotate(
                 name,
                 np.median(own, axis=0),
@@ -148,8 +148,12 @@ def scatter(
                 path_effects=halo(),
                 zorder=5,
             )
-    legend = figure.legend(
-        loc="outside right upper", frameon=False, fontsize=SMALL, markerscale=1.5
+    legend = axes.legend(
+        loc="upper left",
+        bbox_to_anchor=(1.01, 1.0),
+        frameon=False,
+        fontsize=SMALL,
+        markerscale=1.5,
     )
     for handle in filter(None, legend.legend_handles):
         handle.set_alpha(1)

@@ -36,23 +36,26 @@ def rate_distortion(
     figure = new_figure(5.6, 4.4, title)
     axes = figure.add_subplot()
     dress(axes, "", f"rate KL(q(z|x) || p(z)), {unit}", f"distortion -log p(x|z), {unit}")
+    every = np.concatenate(list(found.values()))
     for i, (name, points) in enumerate(found.items()):
         points = points[np.argsort(points[:, 1])]
         colour = LINES[i % len(LINES)]
         axes.plot(*points[:, 1:].T, "o-", color=colour, lw=1.5, ms=5, label=verbatim(name))
-        for beta, rate, distortion in points:
+        side = 1 if i % 2 == 0 else -1  # two curves do not write over each other
+        for betas, place in together(points, every):
             axes.annotate(
-                rf"$\beta$ = {beta:g}",
-                (rate, distortion),
-                xytext=(5, 5),
+                rf"$\beta$ = {', '.join(f'{beta:g}' for beta in betas)}",
+                (place[0], place[1]),
+                xytext=(6 * side, 4 * side),
                 textcoords="offset points",
+                ha="left" if side > 0 else "right",
+                va="bottom" if side > 0 else "top",
                 fontsize=SMALL,
                 color=colour,
             )
-    every = np.concatenate(list(found.values()))
     least = every[np.argmin(every[:, 1] + every[:, 2])]
-    axes.margins(0.12)
-    axes.autoscale(False)
+    axes.margins(0.16)
+    axes.set(xlim=axes.get_xlim(), ylim=axes.get_ylim())  # as the points ask; the line follows
     axes.axline(
         (least[1], least[2]),
         slope=-1,
@@ -63,3 +66,16 @@ def rate_distortion(
     )
     axes.legend(frameon=False, fontsize=SMALL)
     return figure
+
+
+def together(points: np.ndarray, every: np.ndarray) -> list[tuple[list[float], np.ndarray]]:
+    """The betas that share a label, and its place: neighbours whose labels would overlap."""
+    span = np.ptp(every[:, 1:], axis=0) + 1e-12
+    groups: list[tuple[list[float], np.ndarray]] = []
+    for beta, *place in points:
+        near = groups and (np.abs(groups[-1][1] - place) < 0.04 * span).all()
+        if near:
+            groups[-1][0].append(beta)
+        else:
+            groups.append(([beta], np.array(place)))
+    return [(sorted(betas), place) for betas, place in groups]
