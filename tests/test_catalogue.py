@@ -50,6 +50,11 @@ def test_a_set_that_needs_no_files_is_loaded_by_name(nothing_at_hand):
     assert tinygen.data.load("digits").name == "digits"
 
 
+def test_a_half_is_black_after_the_threshold():
+    grey, binary = (tinygen.data.load(name).train.x for name in ("digits", "digits-thresholded"))
+    assert (grey == 0.5).any() and np.array_equal(binary == 1, grey >= 0.5)
+
+
 @pytest.mark.parametrize(
     "name, near", [("minst", "mnist"), ("MNIST", "mnist"), ("fashion_mnist", "fashion-mnist")]
 )

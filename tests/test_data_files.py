@@ -147,6 +147,17 @@ def test_one_message_names_all_files_that_are_missing_and_where_to_put_them(fold
     assert "set/b.gz" not in message
 
 
+def test_files_that_came_before_a_failure_are_kept_and_not_asked_for_again(folders, server):
+    a, b = file(server, "good"), file(server, "absent", name="set/b.gz")
+    c = file(server, "good", name="set/c.gz")
+    for asked in (["/good/a.gz", "/absent/a.gz"], ["/absent/a.gz"]):
+        server.asked.clear()
+        with pytest.raises(DataError, match=r"(?s)2 data files .*set/b\.gz.*set/c\.gz") as error:
+            contents(a, b, c)
+        assert "set/a.gz" not in str(error.value) and server.asked == asked
+    assert missing(a, b, c) == (b, c)
+
+
 def test_with_the_network_closed_the_message_says_what_to_put_where(folders):
     a = File("set/a.gz", 3, "0" * 64, ("http://127.0.0.1:9/a.gz",))  # nobody listens there
     with pytest.raises(DataError) as error:

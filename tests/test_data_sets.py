@@ -21,7 +21,7 @@ from tinygen.data.parts import PARTS
 from tinygen.data.series import AMBIENT_ANOMALIES, MACHINE_ANOMALIES, TAXI_ANOMALIES
 from tinygen.data.translation import HOLO_HIGH, HOLO_LOW
 from tinygen.data.windows import load as load_windows
-from tinygen.data.windows import samples
+from tinygen.data.windows import samples, spans
 
 # The variants of the larger sets come from the same few lines as those of the smaller ones.
 SLOW = {
@@ -224,6 +224,17 @@ RECORDINGS = {
     for entry in catalogue.REAL
     if getattr(entry.load, "func", None) is load_windows
 }
+
+
+@pytest.mark.parametrize("T", [4, 7, 10])
+@pytest.mark.parametrize("n", [83, 100])
+def test_windows_of_any_length_stay_within_their_part(T, n):
+    starts, which = spans(n, T, (50, 75))
+    for part, (first, end) in enumerate(((0, 50), (50, 75), (75, n))):
+        own = starts[which == part]
+        assert own.min() == first and own.max() + T <= end
+        assert end - own.max() - T < (T // 4 if part == 0 else T)  # no further window fits
+        assert set(np.diff(own)) <= {T // 4 if part == 0 else T}
 
 
 def test_there_are_six_recordings():
