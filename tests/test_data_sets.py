@@ -227,7 +227,7 @@ RECORDINGS = {
 
 
 @pytest.mark.parametrize("T", [4, 7, 10])
-@pytest.mark.parametrize("n", [83, 100])
+@pytest.mark.parametrize("n", [86, 100])
 def test_windows_of_any_length_stay_within_their_part(T, n):
     starts, which = spans(n, T, (50, 75))
     for part, (first, end) in enumerate(((0, 50), (50, 75), (75, n))):
