@@ -111,7 +111,7 @@ def run(args: argparse.Namespace) -> int:
     check_seed("report", args.seed)
     trained = open_run(args.run_folder, args.device)
     out = Path(args.out) if args.out else trained.run.path / "report.html"
-    numbers = read_numbers(trained.run.path / "numbers.json")
+    numbers = number_tables(trained, read_numbers(trained.run.path / "numbers.json"))
     written = write(trained, np.random.default_rng(args.seed), args.samples)
     text = build(trained, numbers, written)
     try:
@@ -124,14 +124,14 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def build(trained: TrainedRun, numbers: dict[str, Any], written: Written) -> str:
-    """The page."""
+def build(trained: TrainedRun, numbers: list[str], written: Written) -> str:
+    """The page; `numbers` are the tables of `number_tables`."""
     config = trained.run.config
     title = trained.system.title
     parts = [page.paragraph(f"{title[0].upper()}{title[1:]}. {trained.system.idea}")]
     if unfinished := still_training(trained):
         parts.append(page.note(unfinished))
-    parts += [page.heading("Numbers"), *number_tables(trained, numbers)]
+    parts += [page.heading("Numbers"), *numbers]
     if written.left_out:
         parts.append(page.note(f"The pictures that need data are left out: {written.left_out}"))
     captions = CAPTIONS | (WITHOUT_PRIOR if trained.system.group == "none" else {})
