@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tinygen.arrays import Params, to_device
-from tinygen.checkpoint import CheckpointError, load, restore
+from tinygen.checkpoint import CheckpointError, restore
 from tinygen.data import load as load_data
 from tinygen.data.dataset import Dataset
 from tinygen.runs import Run, RunError
@@ -74,8 +74,8 @@ def read_options(run: Run) -> tuple[System, Options, tuple[int, ...]]:
 def open_run(folder: Path | str, device: str | None = None) -> TrainedRun:
     """The run in a folder, ready for use.
 
-    Raises RunError where the folder holds none, CheckpointError where its checkpoint is missing,
-    damaged or of another model.
+    Raises RunError where the folder holds none, or its config was changed after the training;
+    CheckpointError where its checkpoint is missing, damaged or of another model.
     """
     run = Run.open(folder)
     kind, options, shape = read_options(run)
@@ -83,7 +83,7 @@ def open_run(folder: Path | str, device: str | None = None) -> TrainedRun:
         raise CheckpointError(
             f"{run.path} holds no checkpoint yet: wait, or continue with --resume"
         )
-    flat, meta = load(run.checkpoint)
+    flat, meta = run.load()
     model = kind.build(options, shape)
     like = model.init(np.random.default_rng(0))
     best = any(name.startswith("best.") for name in flat)

@@ -10,6 +10,7 @@ from tinygen.arrays import Array, Params
 from tinygen.data import entry, names
 from tinygen.game import Game, Turn
 from tinygen.likelihoods import Bernoulli, Gaussian
+from tinygen.models.priors import MixturePrior, StandardNormal
 from tinygen.models.vae import VAE, conv_vae, dense_vae
 from tinygen.schedules import warm_up
 from tinygen.systems.base import Options, System, in_batches, option
@@ -37,6 +38,9 @@ class VAEOptions(Options):
         ("one", "shared", "pixel"),
     )
     posterior: str = option("diagonal", "the covariance of q(z|x)", ("diagonal", "full"))
+    prior: int = option(
+        1, "components of a learned mixture of Gaussians as the prior p(z); 1: N(0, I)", least=1
+    )
     beta: float = option(1.0, "weight of the KL term (Higgins et al. 2017); 1 is the ELBO", least=0)
     warm_up: int = option(
         0, "epochs in which the weight of the KL term rises from 0 to beta", least=0
@@ -55,6 +59,7 @@ def build(o: VAEOptions, shape: tuple[int, int, int]) -> VAE:
         "likelihood": Bernoulli() if o.likelihood == "bernoulli" else Gaussian(),
         "variance": o.variance,
         "posterior": o.posterior,
+        "prior": StandardNormal() if o.prior == 1 else MixturePrior(o.prior),
         "beta": o.beta,
         "free_bits": o.free_bits,
         "samples": o.importance,
@@ -126,5 +131,5 @@ SYSTEM = System(
     sample=lambda model, p, rng, n, mean: model.sample(p, rng, n, mean=mean),
     reconstruct=lambda model, p, x, rng, mean: model.reconstruct(p, x, rng, mean=mean),
     measure=measure,
-    drawn="z ~ N(0, I), decoded",
+    drawn="z ~ p(z), decoded",
 )

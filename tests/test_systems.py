@@ -1,0 +1,76 @@
+"""Each system, in each of its variants, is trained, opened again and used from its folder alone."""
+
+import numpy as np
+import pytest
+
+from tinygen.cli import main
+from tinygen.systems import SYSTEMS
+from tinygen.systems.trained import open_run
+from tinygen.systems.vae import VAEOptions, build, game
+
+VARIANTS = {
+    "vae": [
+        "",
+        "--likelihood gaussian",
+        "--likelihood gaussian --variance shared",
+        "--likelihood gaussian --variance pixel --data coloured-digits",
+        "--posterior full",
+        "--beta 4 --warm-up 1",
+        "--free-bits 0.1",
+        "--importance 3",
+        "--prior 3",
+        "--hidden 12,8 --optimiser rmsprop --lr 0.002",
+        "--net conv",
+        "--net conv --likelihood gaussian --posterior full --data coloured-digits",
+    ],
+    "autoencoder": [
+        "",
+        "--net conv --data coloured-digits",
+        "--net linear",
+        "--net contractive --contraction 0.5",
+        "--corruption masking --amount 0.5",
+        "--corruption gaussian",
+        "--corruption salt-and-pepper",
+    ],
+}
+
+
+@pytest.mark.parametrize("name", SYSTEMS)
+def test_every_option_of_a_system_has_a_variant_here(name):
+    words = " ".join(VARIANTS[name])
+    fields = SYSTEMS[name].options.__dataclass_fields__.values()
+    for field in fields:
+        for choice in field.metadata["choices"]:
+            flag = f"--{field.name.replace('_', '-')}"
+            known = f"{flag} {choice}" in words or choice == field.default or flag == "--optimiser"
+            assert known, f"{flag} {choice}"
+
+
+@pytest.mark.parametrize(
+    "name, words", [(name, words) for name in SYSTEMS for words in VARIANTS[name]]
+)
+def test_a_variant_is_trained_and_used(name, words, tmp_path):
+    given = ["--steps", "3", "--batch", "8", "--latent", "3", *words.split()]
+    if "--data" not in words:
+        given += ["--data", "digits"]
+    if not any(flag in words for flag in ("--hidden", "conv", "linear", "contractive")):
+        given += ["--hidden", "10"]
+    assert main(["train", name, "--out", str(tmp_path / "run"), *given]) == 0
+    opened, rng = open_run(tmp_path / "run"), np.random.default_rng(0)
+    kind, model, p = opened.system, opened.model, opened.p
+    data = opened.dataset()
+    x = data.test.x[:5] if data.transform is None else data.transform(rng, data.test.x[:5])
+    codes = kind.codes(model, p, x)
+    assert codes.shape == (5, 3)
+    assert kind.decode(model, p, codes).shape == x.shape
+    for mean in (False, True):
+        assert kind.sample(model, p, rng, 4, mean).shape == (4, *data.shape)
+        assert kind.reconstruct(model, p, x, rng, mean).shape == x.shape
+    numbers = kind.measure(model, p, x, rng, 2)
+    assert numbers and all(np.isfinite(value) for value, _ in numbers.values())
+
+
+def test_the_kl_term_is_warmed_up_over_the_epochs_asked_for():
+    options = VAEOptions(hidden=(4,), latent=2, warm_up=2, beta=3.0)
+    (turn,) = game(build(options, (2, 2, 1)), options, 10).turns
+    assert [turn.schedules["beta"](step) for step in (0, 10, 20, 99)] == [0.0, 1.5, 3.0, 3.0]
