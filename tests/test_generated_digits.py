@@ -38,6 +38,14 @@ def test_colours_are_drawn_from_the_table_of_their_class(rng):
         assert np.all(abs(np.bincount(k, minlength=6) / len(k) - BY_CLASS[c]) <= 4.5 * error)
 
 
+def test_a_drawn_digit_keeps_its_label(rng):
+    part = coloured_digits(rng, 50)
+    everything, labels = digits()
+    for x, label in zip(part.x, part.labels, strict=True):
+        same = (everything == grey_of(x)).all(axis=(1, 2, 3))
+        assert same.any() and set(labels[same]) == {label}
+
+
 def test_a_colour_of_probability_zero_is_never_drawn(rng):
     p = np.array([0, 0.5, 0, 0.5, 0, 0])
     k = colour(rng, GREY, p=p).factors["colour"]
@@ -180,6 +188,9 @@ def test_speed_is_constant_and_within_its_range(rng):
     assert abs(speed.mean() - 1.25) <= 4.5 * 0.5 / np.sqrt(12 * 2000)
     direction = np.array([f["row_velocity"], f["column_velocity"]]) / speed
     assert abs(direction.mean(axis=1)).max() <= 4.5 / np.sqrt(2 * 2000)
+    for corner in (f["row"], f["column"]):  # ~ U(0, 12)
+        assert corner.min() >= 0 and corner.max() <= 12
+        assert abs(corner.mean() - 6) <= 4.5 * 12 / np.sqrt(12 * 2000)
 
 
 @pytest.mark.parametrize(

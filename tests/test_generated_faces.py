@@ -78,6 +78,23 @@ def test_the_head_turns_as_a_cylinder_does():
         np.testing.assert_allclose([x for x, _ in pupils(image)], expected, atol=0.15 / SIZE)
 
 
+def test_nose_and_mouth_turn_with_the_head():
+    images = draw_faces({"turn": STEPS}, SIZE)
+    place = (np.arange(SIZE) + 0.5) / SIZE - 0.5
+    x, y = place[None, :], place[:, None]
+    for turn, image in zip(STEPS, images, strict=True):
+        front = 0.33 * np.sin(0.35 * turn)
+        above = np.clip(image - image[int(0.66 * SIZE), SIZE // 2], 0, 1)  # the ink over the skin
+        for height, reach, half in ((0.09, 0.05, 0.035), (0.24, 0.2, 0.42 * 0.33)):
+            stroke = above * ((abs(y - height) < 0.05) & (abs(x - front) < reach))[..., None]
+            middle = centre(stroke, 1)
+            np.testing.assert_allclose(middle, [front, height], atol=0.25 / SIZE)
+            columns = stroke.sum(axis=(0, 2))
+            width = columns.sum() / columns.max() / SIZE
+            narrow = np.cos(0.35 * turn) if height == 0.24 else 1  # the nose keeps its width
+            assert width == pytest.approx(2 * half * narrow, abs=0.4 / SIZE)
+
+
 def test_the_gaze_moves_the_pupils_alone():
     images = draw_faces({"gaze": STEPS}, SIZE)
     found = np.array([[x for x, _ in pupils(image)] for image in images])

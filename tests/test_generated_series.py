@@ -47,6 +47,7 @@ def test_noise_of_sines_has_its_std():
     clean, noisy = (sines(np.random.default_rng(1), 400, noise=s) for s in (0, 0.2))
     eps = (noisy.x - clean.x) / 0.2
     assert abs((eps**2).mean() - 1) <= 4.5 * np.sqrt(2 / eps.size)
+    assert abs(eps.mean()) <= 4.5 / np.sqrt(eps.size)
 
 
 def test_autocovariances_are_the_closed_forms():
@@ -221,6 +222,21 @@ def test_a_picture_shows_the_angle():
         bob = [place[np.argwhere(heavy)[:, k]].mean() for k in (1, 0)]  # right, down
         np.testing.assert_allclose(bob, [0.36 * np.sin(a), 0.36 * np.cos(a)], atol=0.4 / 48)
         assert image[0].max() == image[-1].max() == image[:, 0].max() == image[:, -1].max() == 0
+
+
+@pytest.mark.parametrize(("size", "tolerance"), [(128, 0.005), (16, 0.08)])
+def test_the_ink_of_a_picture_is_the_area_of_rod_and_bob(size, tolerance):
+    s = np.linspace(-0.025, 0.025, 1001)  # across the rod, whose end lies within the bob
+    rod = 0.05 * (0.36 - np.sqrt(0.1**2 - s**2).mean())  # what of it the bob leaves free
+    ink = draw_pendulum(np.linspace(0, 6, 50), size).sum(axis=(1, 2, 3)) / size**2
+    np.testing.assert_allclose(ink, rod + np.pi * 0.1**2, rtol=tolerance)
+
+
+def test_the_rod_runs_from_the_middle_to_the_bob():
+    x = draw_pendulum(np.array([0.0]), 100)[0, :, :, 0]
+    rod = np.flatnonzero(x[:, 50] > 0.5)
+    assert rod[0] == 50 and rod[-1] == 95 and len(rod) == 46  # to the far side of the bob
+    assert np.flatnonzero(x[60] > 0.4).tolist() == [47, 48, 49, 50, 51, 52]
 
 
 def test_clips_are_the_pictures_of_the_swings():

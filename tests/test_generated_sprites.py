@@ -127,11 +127,17 @@ def test_neighbouring_positions_are_different_pictures():
     assert len(np.unique(x.reshape(len(x), -1), axis=0)) == 32 * 32
 
 
+def test_a_pixel_at_the_very_centre_is_inside():
+    x = draw_sprites([0, 1, 2], 0.5, 0, 0.5, 0.5, size=33)
+    assert np.all(x[:, 16, 16] == 1)
+
+
 def test_random_sprites_are_different_ones_and_of_one_state():
     first, second, other = (random_sprites(np.random.default_rng(s), 40, 16) for s in (1, 1, 2))
     assert first.x.tobytes() == second.x.tobytes() != other.x.tobytes()
     assert len(set(zip(*first.factors.values(), strict=True))) == 40
-    assert first.labels is not None and set(first.labels) == {0, 1, 2}
+    assert set(first.labels) == {0, 1, 2}
+    assert len(random_sprites(np.random.default_rng(1), 1, 16)) == 1
 
 
 @pytest.mark.parametrize("bad", [-1, TOTAL])
@@ -161,7 +167,7 @@ def test_a_size_too_small_is_refused(size):
 
 @pytest.mark.parametrize(
     ("name", "bad"),
-    [("scale", 0), ("scale", 1.01), ("x", -0.1), ("y", np.nan), ("rotation", np.inf)],
+    [("scale", 0), ("scale", 1.01), ("x", -0.1), ("y", np.nan), ("y", 1.1), ("rotation", np.inf)],
 )
 def test_values_off_the_picture_are_refused(name, bad):
     factors = {"shape": [0], "scale": 1, "rotation": 0, "x": 0.5, "y": 0.5}

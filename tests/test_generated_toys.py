@@ -59,6 +59,13 @@ def test_log_densities_are_the_direct_sum_of_gaussians(rng, log_density, centres
     np.testing.assert_allclose(log_density(x), np.log(np.mean(terms, axis=0)), rtol=1e-9)
 
 
+def test_a_mixture_of_other_centres_in_three_dimensions_is_the_direct_sum(rng):
+    centres, x = rng.normal(size=(5, 3)), rng.normal(size=(40, 3))  # near enough to overlap
+    terms = [multivariate_normal.pdf(x, c, 0.8**2 * np.eye(3)) for c in centres]
+    found = mixture_log_density(x, centres, 0.8)
+    np.testing.assert_allclose(found, np.log(np.mean(terms, axis=0)), rtol=1e-12)
+
+
 def test_a_density_integrates_to_one():
     side = np.linspace(-1.2, 1.2, 801)
     x = np.stack(np.meshgrid(side, side), axis=-1).reshape(-1, 2)
@@ -81,6 +88,8 @@ def test_moons_without_noise_lie_on_their_half_circles(rng):
     assert 200 <= len(upper) <= 300
     angle = part.factors["angle"][part.labels == 0]
     np.testing.assert_allclose(upper[:, 0], np.cos(angle), atol=1e-6)
+    t = part.factors["angle"] / np.pi  # U(0, 1)
+    assert t.min() >= 0 and t.max() <= 1 and abs(t.mean() - 0.5) <= 4.5 / np.sqrt(12 * 500)
 
 
 def test_spirals_without_noise_unwind_to_opposite_rays(rng):
@@ -97,7 +106,8 @@ def test_spirals_without_noise_unwind_to_opposite_rays(rng):
 def test_noise_has_the_std_it_is_given(generate):
     clean, noisy = (generate(np.random.default_rng(1), 20_000, noise=s) for s in (0, 0.3))
     eps = (noisy.x - clean.x) / 0.3
-    assert abs((eps**2).mean() - 1) <= 4.5 * np.sqrt(2 / eps.size)
+    assert abs(eps.T @ eps / len(eps) - np.eye(2)).max() <= 4.5 * np.sqrt(2 / len(eps))
+    assert abs(eps.mean(axis=0)).max() <= 4.5 / np.sqrt(len(eps))
 
 
 @pytest.mark.parametrize("generate", ALL)

@@ -163,7 +163,7 @@ def heart(u: np.ndarray, v: np.ndarray, radius: np.ndarray) -> np.ndarray:
 
 def as_indices(where: str, values: Any, count: int) -> np.ndarray:
     """Whole numbers 0 <= i < count as int64 (N,). Raises ValueError for anything else."""
-    indices = np.asarray(list(values) if isinstance(values, range) else values)
+    indices = np.asarray(values)
     if indices.dtype.kind not in "iu" or indices.ndim != 1 or indices.size == 0:
         raise ValueError(
             f"{where}: expected a list of whole numbers, at least one, got {indices.dtype} "
