@@ -154,6 +154,12 @@ def test_without_a_command_the_first_walk_is_shown(capsys):
             "one of the two",
             1,
         ),
+        (
+            ["train", "vae", "--net", "conv", "--hidden", "9"],
+            "hidden has no effect with net conv",
+            1,
+        ),
+        (["train", "vae", "--variance", "pixel"], "choose likelihood gaussian", 1),
         (["data", "monos"], "did you mean 'moons'?", 1),
         (["data", "--sheet", "a.png"], "name it", 1),
         (["train", "vae", "--data", "digits", "--lr", "-1"], "lr must be", 1),

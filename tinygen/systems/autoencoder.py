@@ -31,7 +31,7 @@ class AutoencoderOptions(Options):
         ("dense", "conv", "linear", "contractive"),
     )
     hidden: tuple[int, ...] = option(
-        (400,), "widths of the hidden layers, as in 512,128 (dense)", least=1
+        (400,), "widths of the hidden layers, as in 512,128", least=1, where=("net", "dense")
     )
     latent: int = option(20, "size of the code Z", least=1)
     corruption: str = option(
@@ -42,7 +42,9 @@ class AutoencoderOptions(Options):
     amount: float = option(
         0.3, "share of damaged pixels; of gaussian noise, its standard deviation"
     )
-    contraction: float = option(0.1, "weight of the squared Jacobian |dz/dx|^2 (contractive)")
+    contraction: float = option(
+        0.1, "weight of the squared Jacobian |dz/dx|^2", where=("net", "contractive")
+    )
 
     def damage(self) -> Corruption | None:
         """The corruption of these options."""

@@ -32,10 +32,18 @@ OPTIMISERS: dict[str, Callable[[float], Optimiser]] = {
 
 
 def option(
-    default: Any, help: str, choices: tuple[str, ...] = (), least: float | None = None
+    default: Any,
+    help: str,
+    choices: tuple[str, ...] = (),
+    least: float | None = None,
+    where: tuple[str, str] | None = None,
 ) -> Any:
-    """A field of a system's options: its default, what it does, and what it may be."""
-    return field(default=default, metadata={"help": help, "choices": choices, "least": least})
+    """A field of a system's options: its default, what it does, and what it may be.
+
+    where : (another option, its value), without which this one has no effect
+    """
+    known = {"help": help, "choices": choices, "least": least, "where": where}
+    return field(default=default, metadata=known)
 
 
 @dataclass(frozen=True)
@@ -60,6 +68,12 @@ class Options:
             numbers = given if isinstance(given, tuple) else (given,)
             if least is not None and not all(number >= least for number in numbers):
                 raise ValueError(f"option {f.name}: must be >= {least}, got {given}")
+            other, value = f.metadata["where"] or ("", "")
+            if other and given != f.default and getattr(self, other) != value:
+                raise ValueError(
+                    f"option {f.name} has no effect with {other} {getattr(self, other)}: leave it "
+                    f"out, or choose {other} {value}"
+                )
 
 
 @dataclass(frozen=True)

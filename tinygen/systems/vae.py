@@ -36,6 +36,7 @@ class VAEOptions(Options):
         "gaussian: the learned variance is one number, one a pixel (shared by all images), or "
         "the decoder's, one a pixel and image",
         ("one", "shared", "pixel"),
+        where=("likelihood", "gaussian"),
     )
     posterior: str = option("diagonal", "the covariance of q(z|x)", ("diagonal", "full"))
     prior: int = option(
