@@ -22,7 +22,7 @@ class VAEOptions(Options):
 
     net: str = option("dense", "dense layers, or convolutions", ("dense", "conv"))
     hidden: tuple[int, ...] = option(
-        (400,), "widths of the hidden layers, as in 256,256 (dense)", least=1
+        (400,), "widths of the hidden layers, as in 256,256", least=1, where=("net", "dense")
     )
     latent: int = option(20, "latent dimensions Z", least=1)
     likelihood: str = option(
