@@ -41,6 +41,13 @@ def test_two_dimensional_codes_stand_where_they_are(rng):
     assert [t.get_text() for t in figure.axes[0].get_legend().get_texts()] == ["a", "b", "c"]
 
 
+def test_classes_that_are_absent_take_no_colour_and_no_place(rng):
+    codes, labels = rng.normal(size=(8, 2)), np.array([7, 3] * 4)
+    axes = plots.latent_scatter(codes, labels, [f"class {i}" for i in range(9)]).axes[0]
+    assert [t.get_text() for t in axes.get_legend().get_texts()] == ["class 3", "class 7"]
+    np.testing.assert_allclose(offsets(axes)[0], codes[1::2])
+
+
 def test_the_class_is_told_by_colour_and_by_marker():
     assert len(set(CLASSES)) == len(set(MARKERS)) == len(CLASSES) == 10
 
