@@ -145,7 +145,7 @@ def test_schedules_reach_the_loss_step_by_step():
 
 
 def test_the_diagnosis_of_nan_sees_the_scheduled_loss():
-    def loss(p, x, noise, push=1.0):
+    def loss(p, x, noise, push=-1.0):
         if push > 0:
             raise NonFinite(f"push is {push}")
         return loss_of(1)(p, x, noise)

@@ -15,7 +15,7 @@ import pytest
 from tinygen import checkpoint, tree
 from tinygen.checkpoint import CheckpointError
 from tinygen.data import binarise
-from tinygen.models.vae import dense_vae
+from tinygen.models.vae import VAE, dense_vae
 from tinygen.optim import adam
 from tinygen.runs import Run, RunError
 from tinygen.schedules import warm_up
@@ -31,7 +31,7 @@ def grey_images(n=30):
 
 def go(folder, **kw):
     """Train in a folder, from its checkpoint where it has one."""
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(kw.pop("seed", 0))
     run = Run.open(folder) if (folder / "config.json").exists() else Run.create(folder, CONFIG)
     turn = Turn("vae", MODEL.loss, MODEL.draw_noise, kw.pop("optimiser", adam(1e-2)))
     kw = {"epochs": 10, "batch": 8, "transform": binarise, "validation": grey_images(9)} | kw
@@ -59,6 +59,23 @@ def test_ten_epochs_are_five_and_five_more(undisturbed, tmp_path):
     assert bits(tmp_path) == bits(undisturbed[0])
     assert [r["epoch"] for r in done.log] == list(range(1, 11))
     assert done.best_epoch == undisturbed[1].best_epoch
+
+
+def test_a_run_that_goes_on_takes_nothing_from_what_it_is_given_anew(undisturbed, tmp_path):
+    go(tmp_path, epochs=5)
+    go(tmp_path, seed=99)  # other weights, another generator
+    assert bits(tmp_path) == bits(undisturbed[0])
+
+
+def test_the_best_weights_of_an_earlier_program_stay_the_best(tmp_path):
+    dark, bright = grey_images() * np.float32(0.1), 1 - grey_images(9) * np.float32(0.1)
+    for name, parts in (("whole", [6]), ("parts", [2, 4, 6])):
+        for epochs in parts:
+            done = go(tmp_path / name, x=dark, validation=bright, epochs=epochs)
+    assert done.best_epoch == 1  # the darker the images it makes, the worse
+    assert bits(tmp_path / "parts") == bits(tmp_path / "whole")
+    of_first = go(tmp_path / "first", x=dark, validation=bright, epochs=1)
+    tree.map(np.testing.assert_array_equal, done.best, of_first.best)
 
 
 def test_a_run_may_be_stopped_within_an_epoch(undisturbed, tmp_path):
@@ -120,7 +137,7 @@ def test_kill_9_at_random_moments_changes_no_bit(undisturbed, tmp_path):
         assert child.stdout.readline() == "ready\n"
         if kills < 3:
             time.sleep(rng.uniform(0.01, 0.15))
-            child.send_signal(signal.SIGKILL)
+            child.kill()
         rest = child.communicate()[0]
         if rest == "done\n":
             break
@@ -133,7 +150,7 @@ def test_ctrl_c_finishes_the_step_saves_and_says_how_to_go_on(undisturbed, tmp_p
 
     def shooting(rng, x):
         if next(shots, None) and threading.current_thread() is threading.main_thread():
-            os.kill(os.getpid(), signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)
         return binarise(rng, x)
 
     with pytest.raises(Interrupted, match=r"stopped after step 1: saved in .*--resume"):
@@ -141,6 +158,51 @@ def test_ctrl_c_finishes_the_step_saves_and_says_how_to_go_on(undisturbed, tmp_p
     assert checkpoint.load(tmp_path / "checkpoint.safetensors")[1]["step"] == 1
     go(tmp_path)
     assert bits(tmp_path) == bits(undisturbed[0])
+
+
+def test_a_second_ctrl_c_stops_at_once(undisturbed, tmp_path):
+    shots, calls = [signal.SIGTERM, signal.SIGINT], []
+
+    def shooting(rng, x):
+        calls.append(1)
+        while shots:
+            signal.raise_signal(shots.pop())
+            time.sleep(0)
+        return binarise(rng, x)
+
+    with pytest.raises(KeyboardInterrupt) as error:
+        go(tmp_path, transform=shooting)
+    assert type(error.value) is KeyboardInterrupt and len(calls) == 1
+    go(tmp_path)
+    assert bits(tmp_path) == bits(undisturbed[0])
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows sends no SIGTERM")
+def test_a_scheduler_that_ends_the_job_is_heard_and_one_that_is_ignored_is_not(tmp_path):
+    def shooting(rng, x):
+        signal.raise_signal(signal.SIGTERM)
+        return binarise(rng, x)
+
+    with pytest.raises(Interrupted, match="stopped after step 1: saved"):
+        go(tmp_path, transform=shooting)
+    before = signal.signal(signal.SIGTERM, signal.SIG_IGN)  # as in a job begun with nohup
+    try:
+        go(tmp_path, epochs=1, transform=shooting)
+        assert signal.getsignal(signal.SIGTERM) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert checkpoint.load(tmp_path / "checkpoint.safetensors")[1]["epoch"] == 1
+
+
+def test_without_a_folder_ctrl_c_says_that_nothing_was_saved():
+    def shooting(rng, x):
+        signal.raise_signal(signal.SIGINT)
+        return binarise(rng, x)
+
+    turn, rng = Turn("vae", MODEL.loss, MODEL.draw_noise, adam(1e-2)), np.random.default_rng(0)
+    with pytest.raises(Interrupted, match="stopped after step 1: there is no run to save"):
+        train(turn, MODEL.init(rng), grey_images(), rng=rng, epochs=9, transform=shooting,
+              progress=False)  # fmt: skip
 
 
 def test_after_training_ctrl_c_is_what_it_was(tmp_path):
@@ -219,6 +281,115 @@ def test_a_diverged_run_keeps_its_last_good_checkpoint(tmp_path):
     assert bits(tmp_path)[0] == good
     go(tmp_path)
     assert len(Run.open(tmp_path).records()) == 10
+
+
+def infinite_gradient(at):
+    """The model's loss, whose gradient is infinite at one step, while the loss stays finite."""
+    calls = iter(range(10**6))
+
+    def loss(p, x, noise):
+        value, backward = MODEL.loss(p, x, noise)
+        if next(calls) != at:
+            return value, backward
+        return value, lambda d=1.0: (tree.scale(backward.dp(d), np.float32("inf")), x)
+
+    return loss
+
+
+@pytest.mark.parametrize("at", [0, 2, 3, 7])  # an epoch has 4 steps
+def test_weights_that_are_not_finite_are_never_saved(tmp_path, at):
+    rng, saved, real = np.random.default_rng(0), [], checkpoint.save
+    turn = Turn("vae", infinite_gradient(at), MODEL.draw_noise, adam(1e-2))
+
+    def save(path, values, meta):
+        real(path, values, meta)
+        saved.append(all(np.isfinite(leaf).all() for _, leaf in tree.leaves(values)))
+
+    with pytest.MonkeyPatch.context() as patch, np.errstate(invalid="ignore"):
+        patch.setattr(checkpoint, "save", save)
+        with pytest.raises(Diverged, match=r"parameter .* not finite .*checkpoint is in") as error:
+            train(turn, MODEL.init(rng), grey_images().round(), rng=rng, epochs=5, batch=8,
+                  progress=False, run=Run.create(tmp_path, CONFIG), save_every=0.0)  # fmt: skip
+    assert saved == [True] * (at + 1)  # the first before the first step
+    assert checkpoint.load(tmp_path / "checkpoint.safetensors")[1]["step"] == at
+    for p in (error.value.trained.p, error.value.trained.best):
+        assert all(np.isfinite(leaf).all() for _, leaf in tree.leaves(p))
+
+
+def test_weights_that_are_not_finite_are_not_begun_with(tmp_path):
+    p = tree.replace(MODEL.init(np.random.default_rng(0)), "decoder.0.b", np.float32([np.nan] * 5))
+    turn = Turn("vae", MODEL.loss, MODEL.draw_noise, adam(1e-2))
+    with pytest.raises(ValueError, match=r"train: parameter decoder\.0\.b holds NaN or infinite"):
+        train(turn, p, grey_images(), rng=np.random.default_rng(0), epochs=1, progress=False,
+              run=Run.create(tmp_path, CONFIG))  # fmt: skip
+    assert os.listdir(tmp_path) == ["config.json"]
+
+
+def test_what_cannot_be_saved_is_refused_before_the_first_step(tmp_path):
+    model = VAE(MODEL.encoder, MODEL.decoder, 2, MODEL.likelihood)
+    turn, calls = Turn("vae", model.loss, lambda rng, x: calls.append(1), adam(1e-2)), []
+    p = {"en.coder": np.ones(1, np.float32)}
+    with pytest.raises(ValueError, match=r"the key 'en\.coder' under 'p\.' cannot be saved"):
+        train(turn, p, grey_images(), rng=np.random.default_rng(0), epochs=1, progress=False,
+              run=Run.create(tmp_path, CONFIG))  # fmt: skip
+    assert calls == []
+
+
+def test_the_generator_given_ends_where_that_of_the_undisturbed_run_does(tmp_path):
+    ends = []
+    for name, parts in (("whole", [6]), ("parts", [2, 6])):
+        for epochs in parts:
+            rng = np.random.default_rng(0)
+            folder = tmp_path / name
+            run = Run.create(folder, CONFIG) if epochs == parts[0] else Run.open(folder)
+            turn = Turn("vae", MODEL.loss, MODEL.draw_noise, adam(1e-2))
+            train(turn, MODEL.init(rng), grey_images(), rng=rng, epochs=epochs, batch=8, run=run,
+                  transform=binarise, progress=False)  # fmt: skip
+        ends.append(rng.integers(2**63))
+    assert ends[0] == ends[1]
+
+
+def test_another_kind_of_generator_is_named(tmp_path):
+    go(tmp_path, epochs=1)
+    rng = np.random.Generator(np.random.PCG64DXSM(0))
+    turn = Turn("vae", MODEL.loss, MODEL.draw_noise, adam(1e-2))
+    with pytest.raises(CheckpointError, match=r"another random generator \(PCG64, now PCG64DXSM"):
+        train(turn, MODEL.init(rng), grey_images(), rng=rng, epochs=2, batch=8, progress=False,
+              transform=binarise, validation=grey_images(9), run=Run.open(tmp_path))  # fmt: skip
+
+
+def test_weights_without_a_state_of_training_are_refused(tmp_path):
+    go(tmp_path, epochs=1)
+    checkpoint.save(tmp_path / "checkpoint.safetensors", {"p": np.ones(3)}, {})
+    with pytest.raises(CheckpointError, match="no state of a training: restore the run"):
+        go(tmp_path)
+
+
+def test_a_damaged_checkpoint_is_refused_and_stays(tmp_path):
+    go(tmp_path, epochs=1)
+    path = tmp_path / "checkpoint.safetensors"
+    damaged = bytearray(path.read_bytes())
+    damaged[-5] ^= 1
+    path.write_bytes(damaged)
+    with pytest.raises(CheckpointError, match=r"is damaged .*: restore it from a copy"):
+        go(tmp_path)
+    assert path.read_bytes() == damaged
+
+
+SEEDED = """
+import sys
+sys.path.insert(0, sys.argv[2])
+from pathlib import Path
+from test_resume import go
+go(Path(sys.argv[1]), epochs=3)
+"""
+
+
+def test_two_programs_with_one_seed_give_the_same_bits(tmp_path):
+    go(tmp_path / "here", epochs=3)
+    command = [sys.executable, "-c", SEEDED, str(tmp_path / "there"), os.path.dirname(__file__)]
+    subprocess.run(command, check=True, env=os.environ | {"PYTHONHASHSEED": "77"})
+    assert bits(tmp_path / "there") == bits(tmp_path / "here")
 
 
 def test_a_log_is_json_lines_with_steps_and_seconds(undisturbed):

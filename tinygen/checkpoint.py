@@ -22,6 +22,7 @@ DTYPES = (
     *("float16", "float32", "float64", "bool", "int8", "int16", "int32", "int64"),
     *("uint8", "uint16", "uint32", "uint64"),
 )
+REMEDY = "restore it from a copy, or begin another run"
 
 
 class CheckpointError(ValueError):
@@ -74,14 +75,14 @@ def load(path: Path | str) -> tuple[dict[str, Any], dict[str, Any]]:
     except PermissionError as error:
         raise CheckpointError(f"{path} cannot be read: make it readable") from error
     except Exception as error:  # the parser raises classes of many kinds on damaged bytes
-        raise CheckpointError(f"{path} is damaged ({error}): restore it from a copy") from error
+        raise CheckpointError(f"{path} is damaged ({error}): {REMEDY}") from error
     if header.get("format") != FORMAT:
         raise CheckpointError(
             f"{path}: expected a file of the format {FORMAT!r}, got {header.get('format')!r}: "
             "it was written by another program or version"
         )
     if header.pop("sha256", "") != digest(arrays, header):
-        raise CheckpointError(f"{path} is damaged (its checksum differs): restore it from a copy")
+        raise CheckpointError(f"{path} is damaged (its checksum differs): {REMEDY}")
     content = json.loads(header["json"])  # sound: the checksum covers it
     return arrays | content["numbers"], content["meta"] | {"tinygen": header["tinygen"]}
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from tinygen import atomic, checkpoint
-from tinygen.checkpoint import library_version
+from tinygen.checkpoint import CheckpointError, library_version
 
 CHANGEABLE = ("epochs", "steps", "patience")  # of the config, from one program to the next
 
@@ -96,16 +96,6 @@ class Run:
     def text(self) -> str:
         """The config as its file shows it."""
         return json.dumps(self.config, indent=2) + "\n"
-
-    def check_config(self, then: dict[str, Any]) -> None:
-        """Refuse a config that is not the checkpoint's. Raises RunError."""
-        for key in sorted((then.keys() | self.config.keys()) - set(CHANGEABLE)):
-            if self.config.get(key) != then.get(key):
-                raise RunError(
-                    f"{self.path / 'config.json'} says {key} = {self.config.get(key)}, but the run "
-                    f"was trained with {key} = {then.get(key)}: it is damaged or was edited; "
-                    "put that back"
-                )
 
     @property
     def checkpoint(self) -> Path:
@@ -203,6 +193,28 @@ class Run:
             checkpoint.save(self.checkpoint, values, meta)
         except OSError as error:
             raise RunError(f"{error.strerror}; then continue with --resume") from error
+
+    def load(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """What `checkpoint.load` returns for the run's checkpoint.
+
+        Raises CheckpointError as that does, and where the file holds no state of a training;
+        RunError where the config is not the one that the run was trained with.
+        """
+        flat, meta = checkpoint.load(self.checkpoint)
+        if "signature" not in meta:
+            raise CheckpointError(
+                f"{self.checkpoint} holds weights, but no state of a training: restore the run's "
+                "own, or begin another run"
+            )
+        now, then = self.config, meta["config"]
+        for key in sorted((now.keys() | then.keys()) - set(CHANGEABLE)):
+            if now.get(key) != then.get(key):
+                raise RunError(
+                    f"{self.path / 'config.json'} says {key} = {now.get(key)}, but the run was "
+                    f"trained with {key} = {then.get(key)}: it is damaged or was edited; "
+                    "put that back"
+                )
+        return flat, meta
 
     def unwritten(self, error: OSError) -> RunError:
         """The error where the log cannot be written."""

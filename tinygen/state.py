@@ -10,7 +10,7 @@ import numpy as np
 
 from tinygen import tree
 from tinygen.arrays import Array, Params, device_of, is_array, to_device, to_host
-from tinygen.checkpoint import CheckpointError, load, restore
+from tinygen.checkpoint import CheckpointError, restore
 from tinygen.game import Game
 from tinygen.runs import Run
 
@@ -86,10 +86,7 @@ class State:
     def resume(self, run: Run, signature: dict[str, Any]) -> None:
         """Become the state that `save` wrote. Raises CheckpointError where it is another run's."""
         path = run.checkpoint
-        flat, meta = load(path)
-        if "signature" not in meta:
-            raise CheckpointError(f"{path} holds no state of a training: it cannot be continued")
-        run.check_config(meta["config"])
+        flat, meta = run.load()
         now = signature | {"random generator": type(self.rng.bit_generator).__name__}
         then = meta["signature"] | {"random generator": meta["rng"]["bit_generator"]}
         for k in now:
