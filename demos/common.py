@@ -23,23 +23,28 @@ QUICK = 300  # examples of each part with --quick
 
 
 def arguments(
-    doc: str | None, name: str, argv: list[str] | None, data: str = "mnist", epochs: int = 20
+    doc: str | None,
+    name: str,
+    argv: list[str] | None,
+    data: str = "mnist",
+    epochs: int = 20,
+    quick: str = "digits",
 ) -> argparse.Namespace:
     """The options that every demo has; `device` is resolved, `out` is a folder that exists.
 
-    With --quick, the digits of the package serve unless --data names others, and one epoch does.
+    With --quick, the small set `quick` serves unless --data names another, and one epoch does.
     """
     parser = argparse.ArgumentParser(
         description=doc, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--data", help=f"a data set by name (default {data}; quick: digits)")
+    parser.add_argument("--data", help=f"a data set by name (default {data}; quick: {quick})")
     parser.add_argument("--device", help="cpu or cuda (default: TINYGEN_DEVICE, else cpu)")
     parser.add_argument("--epochs", type=int, help=f"of each training (default {epochs}; quick: 1)")
     parser.add_argument("--seed", type=int, default=0, help="of everything random (%(default)s)")
     parser.add_argument("--quick", action="store_true", help="a few seconds, to see it run")
     parser.add_argument("--out", default=f"runs/{name}", help="folder to write (%(default)s)")
     args = parser.parse_args(argv)
-    args.data = args.data or ("digits" if args.quick else data)
+    args.data = args.data or (quick if args.quick else data)
     args.epochs = args.epochs or (1 if args.quick else epochs)
     args.device = resolve_device(args.device)
     args.out = Path(args.out)

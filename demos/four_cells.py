@@ -147,20 +147,22 @@ def not_a_number(data: Dataset, args: Any) -> dict[str, str]:
     rng = np.random.default_rng(args.seed)
     p = tree.map(lambda w: rng.standard_normal(w.shape, np.float32), model.init(rng))
     models = {
-        "log of a sigmoid": dataclasses.replace(model, likelihood=NaiveBernoulli()),
-        "exp(log_var) without a bound": unbounded(model),
-        "as the library has them": model,
+        "with the log of a sigmoid": dataclasses.replace(model, likelihood=NaiveBernoulli()),
+        "with exp(log_var) unbounded": unbounded(model),
+        "as the library has it": model,
     }
     found = {}
     for name, variant in models.items():
         try:
             done = fit(name, variant, data, args, p)
-            found[name] = f"finite: minus ELBO {done.log[-1]['validation']['loss']:.1f}"
+            found[f"a model {name}"] = (
+                f"finite: minus ELBO {done.log[-1]['validation']['loss']:.1f}"
+            )
         except Diverged as error:
-            found[name] = str(error)
+            found[f"a model {name}"] = str(error)
     print("\nweights drawn from N(0, 1), unscaled, 2 latents:")
     for name, text in found.items():
-        print(f"  {name:<30}{text}")
+        print(f"  {name:<36}{text}")
     return found
 
 

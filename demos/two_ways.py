@@ -33,8 +33,8 @@ RING = 4.0  # in standard deviations of the data: points as far away as this are
 
 def main(argv: list[str] | None = None) -> dict[str, Any]:
     """Train both, draw both, compare. Returns the numbers."""
-    args = arguments(__doc__, "two_ways", argv, data="moons", epochs=60)
-    points = dataset(args, "moons" if args.quick and args.data == "digits" else None)
+    args = arguments(__doc__, "two_ways", argv, data="moons", quick="moons", epochs=60)
+    points = dataset(args)
     if points.kind != "points" or points.train.labels is None:
         raise SystemExit(f"two_ways: {points.name} holds no labelled points: use --data moons")
     centre, spread = points.train.x.mean(axis=0), points.train.x.std(axis=0)
