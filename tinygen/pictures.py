@@ -16,6 +16,7 @@ import numpy as np
 from tinygen import atomic, plots
 from tinygen.arrays import Array, to_device, to_host
 from tinygen.data.dataset import Dataset
+from tinygen.models.priors import StandardNormal
 from tinygen.runs import RunError
 from tinygen.systems.base import in_batches
 from tinygen.systems.trained import TrainedRun
@@ -30,13 +31,14 @@ SHOWN = 24  # reconstructions
 class Gallery:
     """What the pictures of one run are made from.
 
-    x      : up to 2000 test examples as the data set holds them, on the host; None without data
-    seen   : what a model sees of them, on the run's device, binarised where the data set says so
-    labels : their classes, or None;  z : their codes (N, Z) on the host, or None
+    x        : up to 2000 test examples as the data set holds them, on the host; None without data
+    seen     : what a model sees of them, on the run's device, binarised where the data set says so
+    labels   : their classes, or None;  z : their codes (N, Z) on the host, or None
+    standard : whether the codes are asked to follow N(0, I)
     """
 
     def __init__(self, trained: TrainedRun, rng: np.random.Generator, dataset: Dataset | None):
-        self.trained, self.rng = trained, rng
+        self.trained, self.rng, self.standard = trained, rng, standard_prior(trained)
         self.classes = dataset.classes if dataset else ()
         self.x: Any = None
         self.seen: Any = None
@@ -54,11 +56,6 @@ class Gallery:
         if encode is not None:
             z = in_batches(lambda x: encode(trained.model, trained.p, x), self.seen)
             self.z = to_host(z)
-
-    @property
-    def follows_prior(self) -> bool:
-        """Whether the training asks the codes to follow N(0, I)."""
-        return self.trained.system.group != "none"
 
     def ink(self, images: Array) -> np.ndarray:
         """Images on the host, grey ones with 1 as ink, whatever 1 is in the data."""
@@ -105,13 +102,13 @@ class Gallery:
 
     def latent(self) -> "Figure":
         """The codes of the test examples."""
-        what = "means of q(z|x)" if self.follows_prior else "codes"
+        what = "means of q(z|x)" if self.trained.system.group == "approximate" else "codes"
         title = f"{what}, {len(self.z)} test examples of {self.trained.run.config['data']}"
-        return plots.latent_scatter(self.z, self.labels, self.classes, title, self.follows_prior)
+        return plots.latent_scatter(self.z, self.labels, self.classes, title, self.standard)
 
     def manifold(self) -> "Figure":
         """The decoded plane: by the quantiles of the prior, or where the codes lie."""
-        if self.follows_prior:
+        if self.standard:
             title = "the latent space, decoded: means of p(x|z) at quantiles of N(0, I)"
             return plots.manifold(self.decode, title=title)
         low, high = np.quantile(self.z, [0.02, 0.98], axis=0)
@@ -122,14 +119,14 @@ class Gallery:
     def walk(self) -> plots.Walk:
         """Around 0 in the prior's units, else around the mean code in those of the codes."""
         use = None if self.z is None else self.z.var(axis=0)
-        if self.follows_prior:
+        if self.standard:
             return plots.Walk(self.decode, np.zeros(self.trained.model.n_latent), use=use)
         middle, scale = self.z.mean(axis=0), self.z.std(axis=0)
         return plots.Walk(self.decode, middle, middle, scale, use)
 
     def traversals(self) -> "Figure":
         """A row a dimension."""
-        units = "" if self.follows_prior else ", in standard deviations from the mean code"
+        units = "" if self.standard else ", in standard deviations from the mean code"
         return plots.traversals(self.walk(), xlabel=f"$z_j${units}")
 
     def figures(self, samples: int) -> dict[str, "Figure"]:
@@ -152,7 +149,7 @@ class Gallery:
     @property
     def can_walk(self) -> bool:
         """Whether it is known where in the latent space to look."""
-        return self.trained.system.codes is not None and (self.follows_prior or self.z is not None)
+        return self.trained.system.codes is not None and (self.standard or self.z is not None)
 
 
 def unit(trained: TrainedRun) -> str:
@@ -160,6 +157,11 @@ def unit(trained: TrainedRun) -> str:
     return {"none": "squared error per example", "implicit": "loss"}.get(
         trained.system.group, "nats per example"
     )
+
+
+def standard_prior(trained: TrainedRun) -> bool:
+    """Whether the training asks the codes to follow N(0, I)."""
+    return isinstance(getattr(trained.model, "prior", None), StandardNormal)
 
 
 def is_image(shape: tuple[int, ...]) -> bool:

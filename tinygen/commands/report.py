@@ -11,7 +11,7 @@ import numpy as np
 from tinygen import atomic, page, tree
 from tinygen.commands.evaluate import read_numbers
 from tinygen.commands.sample import check_seed
-from tinygen.pictures import Written, write
+from tinygen.pictures import Written, standard_prior, write
 from tinygen.plots.logs import best_epoch
 from tinygen.runs import RunError
 from tinygen.schedules import check_steps
@@ -56,21 +56,24 @@ CAPTIONS = {
     "traversals.gif": ("Traversals, moving", "Each dimension by itself, to and fro."),
 }
 
-# Of systems whose codes follow no prior.
-WITHOUT_PRIOR = {
+WITHOUT_DENSITY = {
     "samples.png": (
         "Codes from N(0, I), decoded",
         "What comes of random codes, though the training did not make random codes likely ones: "
         "how far this looks like data says how regular the latent space is.",
     ),
+}
+
+# Where the codes are not asked to follow N(0, I).
+OTHER_CODES = {
     "latent.png": (
         "Latent space",
         "A point for each test example. Where classes lie apart, the model found the difference by "
-        "itself: it was shown no labels. Nothing holds the codes near 0 or close together.",
+        "itself: it was shown no labels.",
     ),
     "manifold.png": (
         "Manifold",
-        "The part of the latent space where test examples lie, decoded. Between the codes, images "
+        "The part of the latent space where test examples lie, decoded. Far from any code, images "
         "need not look like data.",
     ),
     "traversals.png": (
@@ -134,7 +137,8 @@ def build(trained: TrainedRun, numbers: list[str], written: Written) -> str:
     parts += [page.heading("Numbers"), *numbers]
     if written.left_out:
         parts.append(page.note(f"The pictures that need data are left out: {written.left_out}"))
-    captions = CAPTIONS | (WITHOUT_PRIOR if trained.system.group == "none" else {})
+    captions = CAPTIONS | ({} if standard_prior(trained) else OTHER_CODES)
+    captions |= WITHOUT_DENSITY if trained.system.group == "none" else {}
     for name, content in written.files.items():
         title, caption = captions[name]
         shown = page.picture(name, content, title, caption)
