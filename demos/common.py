@@ -29,8 +29,11 @@ def arguments(
     data: str = "mnist",
     epochs: int = 20,
     quick: str = "digits",
+    more: Mapping[str, tuple[int, str]] | None = None,
 ) -> argparse.Namespace:
     """The options that every demo has; `device` is resolved, `out` is a folder that exists.
+
+    more : further whole numbers, name -> (default, help)
 
     With --quick, the small set `quick` serves unless --data names another, and one epoch does.
     """
@@ -43,12 +46,19 @@ def arguments(
     parser.add_argument("--seed", type=int, default=0, help="of everything random (%(default)s)")
     parser.add_argument("--quick", action="store_true", help="a few seconds, to see it run")
     parser.add_argument("--out", default=f"runs/{name}", help="folder to write (%(default)s)")
+    for option, (default, text) in (more or {}).items():
+        parser.add_argument(f"--{option}", type=int, default=default, help=text + " (%(default)s)")
     args = parser.parse_args(argv)
     args.data = args.data or (quick if args.quick else data)
-    args.epochs = args.epochs or (1 if args.quick else epochs)
-    args.device = resolve_device(args.device)
+    args.epochs = (1 if args.quick else epochs) if args.epochs is None else args.epochs
+    if args.epochs < 1:
+        parser.error(f"--epochs must be >= 1, got {args.epochs}")
     args.out = Path(args.out)
-    args.out.mkdir(parents=True, exist_ok=True)
+    try:
+        args.device = resolve_device(args.device)
+        args.out.mkdir(parents=True, exist_ok=True)
+    except (ValueError, RuntimeError, OSError) as error:
+        parser.error(str(error))
     return args
 
 

@@ -9,45 +9,40 @@ About a minute on 2 CPU cores.
 import argparse
 import dataclasses
 import json
-import os
-from pathlib import Path
-
-# Before NumPy reads it. Products of 64 rows are no faster on two threads, and a hundred times
-# slower where another program holds one of the cores: the threads wait for each other.
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+from typing import Any
 
 import numpy as np
+from common import arguments, dataset, leave
 
-from tinygen import metrics, plots, resolve_device, to_device, to_host
+from tinygen import metrics, plots, to_device, to_host
 from tinygen.arrays import Array, Params, device_of
 from tinygen.check import Report, check_gradients
-from tinygen.data import binarise, digits
+from tinygen.data import binarise
 from tinygen.likelihoods import Bernoulli
 from tinygen.models.vae import VAE, dense_vae
 from tinygen.optim import adam
 from tinygen.training import Trained, Turn, train
 
-PIXELS, HIDDEN = 64, 400
+HIDDEN = 400
 LATENTS = (16, 2)
 TERMS = {"loss": "minus ELBO = the sum of:", "nll": "-log p(x|z)", "kl": "KL(q(z|x) || p(z))"}
 
 
 def main(argv: list[str] | None = None) -> dict[int, dict[str, float]]:
     """Train, draw, measure. Returns the test numbers by the size of the latent space."""
-    args = arguments(argv)
-    device = resolve_device(args.device)
-    out = Path(args.out)
-    out.mkdir(parents=True, exist_ok=True)
-    train_x, validation_x, test_x = (
-        to_device(digits(split, flat=True)[0], device) for split in ("train", "validation", "test")
-    )
-    models = {n: dense_vae(PIXELS, HIDDEN, n) for n in LATENTS}
+    more = {"samples": (1000, "importance samples")}
+    args = arguments(__doc__, "vae_digits", argv, data="digits", epochs=600, more=more)
+    data = dataset(args)
+    if data.kind != "grey":
+        raise SystemExit(f"vae_digits: {data.name} holds {data.kind}, not grey images")
+    train_x, validation_x, test_x = (to_device(part.x, args.device) for part in data.parts.values())
+    models = {n: dense_vae(data.shape, HIDDEN, n) for n in LATENTS}
     runs = {}
     for n, model in models.items():
         rng = np.random.default_rng(args.seed)
         runs[n] = train(
             Turn(f"{n} latents", model.loss, model.draw_noise, adam(1e-3)),
-            to_device(model.init(rng), device),
+            to_device(model.init(rng), args.device),
             train_x,
             rng=rng,
             epochs=args.epochs,
@@ -55,15 +50,14 @@ def main(argv: list[str] | None = None) -> dict[int, dict[str, float]]:
             validation=validation_x,
             transform=binarise,
         )
-    with open(out / "log.jsonl", "w") as log:
+    with open(args.out / "log.jsonl", "w") as log:
         for n, run in runs.items():
             log.writelines(json.dumps({"latents": n} | record) + "\n" for record in run.log)
-    pictures(out, models, runs, test_x, args.seed)
 
     numbers = {n: measure(m, runs[n].best, test_x, args) for n, m in models.items()}
     report(numbers, independent_pixels(train_x, test_x, args.seed), args.samples)
     print(gradient_check(models[LATENTS[0]], runs[LATENTS[0]].best, test_x, args.seed))
-    print(f"\nPictures and log: {out}/")
+    leave(args, pictures(models, runs, test_x, args.seed), {str(n): numbers[n] for n in numbers})
     return numbers
 
 
@@ -82,7 +76,7 @@ def measure(model: VAE, p: Params, grey: Array, args: argparse.Namespace) -> dic
         "nll": nll,
         "nll_error": nll_error,  # over images
         "nll_monte_carlo": float((error * error).sum()) ** 0.5 / len(x),  # over draws of z
-        "bits": float(metrics.bits_per_dim(nll, PIXELS)),
+        "bits": float(metrics.bits_per_dim(nll, x[0].size)),
         "grey_cross_entropy": float(backward.terms["nll"]),
     }
 
@@ -91,7 +85,7 @@ def independent_pixels(train_x: Array, test_x: Array, seed: int) -> tuple[float,
     """Test NLL and its error of the model that knows only how dark each pixel is on average."""
     grey, x = to_host(train_x), binarise(np.random.default_rng(seed), to_host(test_x))
     on = (grey.sum(axis=0) + 1) / (len(grey) + 2)  # Laplace's rule: no pixel is certain
-    nll = -(x * np.log(on) + (1 - x) * np.log(1 - on)).sum(axis=1)
+    nll = -(x * np.log(on) + (1 - x) * np.log(1 - on)).reshape(len(x), -1).sum(axis=1)
     return metrics.mean_and_error(nll)
 
 
@@ -110,19 +104,19 @@ def gradient_check(model: VAE, p: Params, grey: Array, seed: int) -> Report:
 
 
 def pictures(
-    out: Path, models: dict[int, VAE], runs: dict[int, Trained], grey: Array, seed: int
-) -> None:
+    models: dict[int, VAE], runs: dict[int, Trained], grey: Array, seed: int
+) -> dict[str, Any]:
     """Curves, reconstructions, samples, the manifold, and all but the curves in one overview."""
     rng = np.random.default_rng(seed)
     large, plane = LATENTS
     model, p = models[large], runs[large].best
     x = binarise(rng, grey[:48])
-    seen = [images(a) for a in (grey[:48], x, model.reconstruct(p, x, rng, mean=True))]
-    samples = images(model.sample(p, rng, 144, mean=True))
+    seen = [grey[:48], x, model.reconstruct(p, x, rng, mean=True)]
+    samples = model.sample(p, rng, 144, mean=True)
 
     def decode(z: np.ndarray) -> Array:
         params = models[plane].decode(runs[plane].best, to_device(z, device_of(grey)))
-        return images(models[plane].likelihood.mean(params))
+        return models[plane].likelihood.mean(params)
 
     rows = "digit, its binarised pixels, reconstruction"
     figures = {
@@ -139,8 +133,7 @@ def pictures(
     }
     for n, run in runs.items():
         figures[f"curves_{n}"] = plots.curves(run.log, TERMS, f"{n} latents")
-    for name, figure in figures.items():
-        figure.savefig(out / f"{name}.png", dpi=110)
+    return figures
 
 
 def report(numbers: dict[int, dict[str, float]], baseline: tuple[float, float], k: int) -> None:
@@ -152,8 +145,10 @@ def report(numbers: dict[int, dict[str, float]], baseline: tuple[float, float], 
         "test NLL in bits per pixel": ("bits", None),
         "cross-entropy on grey levels, not a likelihood": ("grey_cross_entropy", None),
     }
-    print("\nTest digits binarised from x / 16 by the seed; nats per image, +- standard error over")
-    print("the images; 'Monte Carlo' is the part that more importance samples would take away.\n")
+    print("\nTest images binarised from the grey levels by the seed; nats per image, +- standard")
+    print(
+        "error over the images; more importance samples would take away the 'Monte Carlo' part.\n"
+    )
     print(f"{'':<48}" + "".join(f"{f'{n} latents':>18}" for n in numbers))
     for title, (value, error) in rows.items():
         cells = (
@@ -162,26 +157,6 @@ def report(numbers: dict[int, dict[str, float]], baseline: tuple[float, float], 
         print(f"{title:<48}" + "".join(f"{cell:>18}" for cell in cells))
     cell = f"{baseline[0]:.3f} +- {baseline[1]:.3f}"
     print(f"{'for comparison, NLL of independent pixels':<48}{cell:>18}\n")
-
-
-def images(rows: Array) -> Array:
-    """(N, 64) -> (N, 8, 8, 1)."""
-    return rows.reshape(-1, 8, 8, 1)
-
-
-def arguments(argv: list[str] | None) -> argparse.Namespace:
-    """The command line."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--device", help="cpu or cuda; default: TINYGEN_DEVICE, else cpu")
-    parser.add_argument("--epochs", type=int, default=600, help="at most; per model (%(default)s)")
-    parser.add_argument(
-        "--samples", type=int, default=1000, help="importance samples (%(default)s)"
-    )
-    parser.add_argument(
-        "--seed", type=int, default=0, help="of weights, noise, pixels (%(default)s)"
-    )
-    parser.add_argument("--out", default="runs/vae_digits", help="folder to write (%(default)s)")
-    return parser.parse_args(argv)
 
 
 if __name__ == "__main__":
