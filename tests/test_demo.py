@@ -55,7 +55,7 @@ def test_the_demo_s_nll_is_below_minus_the_elbo_and_has_its_errors(demo):
 
 def test_grey_levels_are_never_called_a_likelihood(demo):
     _, printed, _ = demo
-    (line,) = (line for line in printed.splitlines() if "grey levels" in line)
+    (line,) = (line for line in printed.splitlines() if "on grey levels" in line)
     assert "not a likelihood" in line and "NLL" not in line
 
 
