@@ -4,7 +4,7 @@
 
 Each run trains a VAE on the digits of the package by `tinygen train`, is killed with SIGKILL at a
 moment drawn uniformly over its training, and is taken up again with --resume; half of the
-resumed ones are killed again. Checkpoints are written every 20, 100 or 500 ms, so that many kills
+resumed ones are killed again. Checkpoints are written every 5, 50 or 500 ms, so that many kills
 fall into the writing of one. What is compared: every array of the checkpoint, to
 the bit; its counters, random state and record; and the log. Only the seconds may differ.
 """
@@ -26,7 +26,7 @@ from tinygen import checkpoint
 from tinygen.runs import Run
 
 TRAIN = ("vae", "--data", "digits", "--hidden", "64", "--latent", "8", "--epochs", "40")
-SAVE_EVERY = ("0.02", "0.1", "0.5")
+SAVE_EVERY = ("0.005", "0.05", "0.5")
 
 
 def start(folder: Path, save_every: str) -> subprocess.Popen[bytes]:
