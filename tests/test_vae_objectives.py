@@ -350,8 +350,11 @@ def test_beta_weighs_the_prior_and_the_posterior_in_every_weight(rng):
     nll, _ = model.likelihood.nll(logits, np.repeat(x, 4, axis=0))
     zero = -nll.reshape(3, 4)  # without the prior and the posterior
     one, _ = vae_likelihood.log_weights(model, p, x, q, noise)
-    value, _ = model.loss(p, x, noise, beta=0.3)
+    value, backward = model.loss(p, x, noise, beta=0.3)
     assert value == pytest.approx(-log_mean_exp(zero + 0.3 * (one - zero)).mean(), rel=1e-12)
+    terms = backward.terms  # of the ELBO, whatever beta is
+    assert terms["nll"] == pytest.approx(nll.mean(), rel=1e-12)
+    assert terms["nll"] + terms["kl"] == pytest.approx(-model.elbo(p, x, noise).mean(), rel=1e-12)
 
 
 def test_weights_too_small_for_their_dtype_do_not_vanish(rng):
