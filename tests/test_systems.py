@@ -70,6 +70,54 @@ def test_a_variant_is_trained_and_used(name, words, tmp_path):
     assert numbers and all(np.isfinite(value) for value, _ in numbers.values())
 
 
+def measured(likelihood, rng):
+    options = VAEOptions(hidden=(4,), latent=2, likelihood=likelihood)
+    model = build(options, (2, 3, 1))
+    p, x = model.init(rng), (rng.random((40, 2, 3, 1)) < 0.5).astype(np.float32)
+    return model, p, x, SYSTEMS["vae"].measure(model, p, x, np.random.default_rng(1), 50)
+
+
+def test_the_numbers_of_a_vae_are_what_their_names_say(rng):
+    model, p, x, numbers = measured("bernoulli", rng)
+    again = np.random.default_rng(1)
+    elbo = model.elbo(p, x, model.draw_noise(again, x))
+    log_p = model.log_prob(p, x, again, 50)[0]
+    expected = {
+        "ELBO, nats": elbo,
+        "log p(x), nats, 50 importance samples": log_p,
+        "bits per dimension": -log_p / (6 * np.log(2)),
+    }
+    assert numbers.keys() == expected.keys()
+    for name, values in expected.items():
+        error = values.std(ddof=1) / np.sqrt(40)
+        assert numbers[name] == pytest.approx((values.mean(), error), rel=1e-5), name
+
+
+def test_the_bits_of_a_gaussian_are_called_a_density(rng):
+    assert "bits per dimension, a density of pixels in 0..1" in measured("gaussian", rng)[3]
+
+
+def test_the_numbers_of_an_autoencoder_are_what_their_names_say(rng):
+    kind = SYSTEMS["autoencoder"]
+    model = kind.build(kind.options(net="linear", latent=2), (2, 3, 1))
+    p, x = model.init(rng, np.float64), rng.random((40, 2, 3, 1))
+    wrong = ((model.reconstruct(p, x) - x) ** 2).sum(axis=(1, 2, 3))
+    total = x.reshape(40, 6).var(axis=0).sum()
+    assert kind.measure(model, p, x, rng, 1) == {
+        "squared error, sum over the pixels": pytest.approx(
+            (wrong.mean(), wrong.std(ddof=1) / np.sqrt(40))
+        ),
+        "squared error of the mean image, for comparison": (pytest.approx(total), None),
+        "share of the variance that is explained": (pytest.approx(1 - wrong.mean() / total), None),
+    }
+
+
+def test_a_weight_of_zero_has_no_warm_up():
+    options = VAEOptions(hidden=(4,), latent=2, warm_up=2, beta=0.0)
+    with pytest.raises(ValueError, match=r"option warm_up has no effect with beta 0"):
+        game(build(options, (2, 2, 1)), options, 10)
+
+
 def test_the_kl_term_is_warmed_up_over_the_epochs_asked_for():
     options = VAEOptions(hidden=(4,), latent=2, warm_up=2, beta=3.0)
     (turn,) = game(build(options, (2, 2, 1)), options, 10).turns

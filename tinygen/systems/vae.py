@@ -44,7 +44,10 @@ class VAEOptions(Options):
     )
     beta: float = option(1.0, "weight of the KL term (Higgins et al. 2017); 1 is the ELBO", least=0)
     warm_up: int = option(
-        0, "epochs in which the weight of the KL term rises from 0 to beta", least=0
+        0,
+        "epochs in which the weight of the KL term rises from 0 to beta; the validation loss has "
+        "the whole weight and may rise meanwhile, so let --patience be longer",
+        least=0,
     )
     free_bits: float = option(
         0.0, "nats a latent dimension that the KL term does not charge for", least=0
@@ -72,6 +75,11 @@ def build(o: VAEOptions, shape: tuple[int, int, int]) -> VAE:
 
 def game(model: VAE, o: VAEOptions, epoch_steps: int) -> Game:
     """One player; where asked for, the weight of the KL term rises step by step."""
+    if o.warm_up and not o.beta:
+        raise ValueError(
+            "option warm_up has no effect with beta 0, for the weight rises from 0 to beta: leave "
+            "it out, or choose beta above 0"
+        )
     rise = {"beta": warm_up(o.beta, o.warm_up * epoch_steps, start=0.0)} if o.warm_up else {}
     return Game(Turn("vae", model.loss, model.draw_noise, o.step_rule(), schedules=rise))
 
@@ -103,14 +111,20 @@ def decode(model: VAE, p: Params, z: Array) -> Array:
 def measure(
     model: VAE, p: Params, x: Array, rng: np.random.Generator, samples: int
 ) -> dict[str, tuple[float, float | None]]:
-    """Nats an example, with the standard errors over the examples."""
+    """Nats an example, with the standard errors over the examples.
+
+    NOTE: the bits of a Gaussian are those of a density of pixels in 0..1, and can be negative.
+    Published ones are of whole numbers 0..255, log2(255), about 8 bits, above these.
+    """
     elbo = in_batches(lambda rows: model.elbo(p, rows, model.draw_noise(rng, rows)), x)
     log_p = in_batches(lambda rows: model.log_prob(p, rows, rng, samples)[0], x)
-    mean, error = metrics.mean_and_error(log_p)
+    density = ", a density of pixels in 0..1" if isinstance(model.likelihood, Gaussian) else ""
     return {
         "ELBO, nats": metrics.mean_and_error(elbo),
-        f"log p(x), nats, {samples} importance samples": (mean, error),
-        "bits per dimension": (float(metrics.bits_per_dim(-mean, x[0].size)), None),
+        f"log p(x), nats, {samples} importance samples": metrics.mean_and_error(log_p),
+        f"bits per dimension{density}": metrics.mean_and_error(
+            metrics.bits_per_dim(-log_p, x[0].size)
+        ),
     }
 
 
