@@ -105,7 +105,7 @@ def measure(model: VAE, p: Params, data: Dataset, args: Any) -> tuple[dict[str, 
         shown = shown if i else to_host(made[:SHOWN])
     numbers = {
         "minus ELBO": metrics.mean_and_error(-np.concatenate(elbo)),
-        "NLL": metrics.mean_and_error(-np.concatenate(log_p)),  # of each 1000th, the first 100
+        "NLL": metrics.mean_and_error(-np.concatenate(log_p)),  # of each 1000, the first 100
         "KL": (sum(kl) / len(x), None),
         "squared error": metrics.mean_and_error(np.concatenate(error)),
     }
@@ -114,8 +114,11 @@ def measure(model: VAE, p: Params, data: Dataset, args: Any) -> tuple[dict[str, 
 
 def tell_cells(cells: dict[str, Any], name: str) -> None:
     """The table of the four, and whether they are finite and ordered."""
-    print(f"\n{name}, test images; nats an image (NLL: {SAMPLES} importance samples, a tenth of")
-    print("the images); squared error to the grey levels, sum over the pixels; +- standard error\n")
+    print(f"\n{name}, test images; nats an image (NLL: {SAMPLES} importance samples, of each 1000")
+    print(
+        "images the first 100); squared error to the grey levels, sum over the pixels; +- standard"
+    )
+    print("error over the images\n")
     print(f"{'':<16}" + "".join(f"{title:>20}" for title in next(iter(cells.values()))))
     for name, cell in cells.items():
         texts = (f"{v:.2f}" + (f" +- {e:.2f}" if e is not None else "") for v, e in cell.values())

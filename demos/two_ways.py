@@ -35,14 +35,16 @@ def main(argv: list[str] | None = None) -> dict[str, Any]:
     """Train both, draw both, compare. Returns the numbers."""
     args = arguments(__doc__, "two_ways", argv, data="moons", quick="moons", epochs=60)
     points = dataset(args)
-    if points.kind != "points" or points.train.labels is None:
-        raise SystemExit(f"two_ways: {points.name} holds no labelled points: use --data moons")
+    labels = points.train.labels
+    if points.kind != "points" or labels is None or set(labels) != {0, 1}:
+        raise SystemExit(
+            f"two_ways: {points.name} holds no points of two classes: use --data moons, or spirals"
+        )
     centre, spread = points.train.x.mean(axis=0), points.train.x.std(axis=0)
     parts = {k: to_device(scaled(p, centre, spread), args.device) for k, p in points.parts.items()}
     rng = np.random.default_rng(args.seed)
-    classes = range(int(points.train.labels.max()) + 1)
-    generative = Generative.fit(parts, len(classes), args, rng)
-    discriminative = Discriminative.fit(parts, len(classes), args, rng)
+    generative = Generative.fit(parts, 2, args, rng)
+    discriminative = Discriminative.fit(parts, 2, args, rng)
 
     x, y = parts["test"]
     far = to_device(around(rng, 500), args.device)

@@ -8,7 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tinygen.likelihoods import Gaussian
+from tinygen.models.vae import dense_vae
+
 ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT / "demos"))
 
 
 def run(script, *words):
@@ -67,10 +71,23 @@ def test_two_ways_agree_where_points_are_and_only_one_knows_where_none_are(tmp_p
     assert (tmp_path / "two_ways.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_the_joint_density_of_points_and_classes_integrates_to_one(rng):
+    from two_ways import Generative
+
+    model = dense_vae(2, (8, 8), 2, Gaussian(), "one")
+    shares = [0.2, 0.8]
+    generative = Generative(model, [model.init(rng), model.init(rng)], shares)
+    side = np.linspace(-7, 7, 57, dtype=np.float32)  # steps of a quarter
+    x = np.stack(np.meshgrid(side, side), axis=-1).reshape(-1, 2)
+    joint = np.exp(generative.log_joint(x, rng))
+    assert joint.sum(axis=0) / 16 == pytest.approx(shares, rel=0.02)
+
+
 @pytest.mark.parametrize(
     "script, data, message",
     [
-        ("two_ways", "digits", "holds no labelled points: use --data moons"),
+        ("two_ways", "digits", "holds no points of two classes: use --data moons"),
+        ("two_ways", "ring", "holds no points of two classes: use --data moons"),
         ("four_cells", "moons", "not grey images: --data mnist"),
         ("four_cells", "digist", "did you mean 'digits'?"),
     ],
