@@ -5,8 +5,8 @@
 Each run trains a VAE on the digits of the package by `tinygen train`, is killed with SIGKILL at a
 moment drawn uniformly over its training, and is taken up again with --resume; half of the
 resumed ones are killed again. Checkpoints are written every 5, 50 or 500 ms, so that many kills
-fall into the writing of one. What is compared: every array of the checkpoint, to
-the bit; its counters, random state and record; and the log. Only the seconds may differ.
+fall into the writing of one. What is compared: every array of the checkpoint, to the bit; its
+counters, random state and record; and the log. Only the seconds may differ.
 """
 
 import argparse
@@ -33,12 +33,18 @@ def start(folder: Path, save_every: str) -> subprocess.Popen[bytes]:
     """`tinygen train` on a folder: from the beginning, or from where it stands."""
     known = (folder / "config.json").exists()
     what = ("--resume", str(folder)) if known else (*TRAIN, "--out", str(folder))
-    return subprocess.Popen(
-        [sys.executable, "-m", "tinygen", "train", *what, "--save-every", save_every],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        env=os.environ | {"OPENBLAS_NUM_THREADS": "1"},
-    )
+    with open(errors(folder), "wb") as stderr:
+        return subprocess.Popen(
+            [sys.executable, "-m", "tinygen", "train", *what, "--save-every", save_every],
+            stdout=subprocess.DEVNULL,
+            stderr=stderr,
+            env=os.environ | {"OPENBLAS_NUM_THREADS": "1"},
+        )
+
+
+def errors(folder: Path) -> Path:
+    """Where the bar and the errors go: beside the folder."""
+    return folder.with_name(f"{folder.name}.stderr")
 
 
 def training(folder: Path, child: subprocess.Popen[bytes]) -> None:
@@ -54,24 +60,19 @@ def stamp(folder: Path) -> int:
     return log.stat().st_ino if log.exists() else 0
 
 
-def end(child: subprocess.Popen[bytes]) -> None:
-    """Wait for it, and stop if it failed."""
-    error = child.communicate()[1].decode()
-    if child.returncode:
-        sys.exit(f"training failed with {child.returncode}: {error}")
-
-
-def kill(folder: Path, save_every: str, seconds: float) -> bool:
-    """Train, and kill so many seconds after training began; whether it was still at it."""
+def train(folder: Path, save_every: str, seconds: float | None = None) -> float | None:
+    """Train, and kill it after so many seconds of training; how long it took if it ended before."""
     with start(folder, save_every) as child:
         training(folder, child)
-        time.sleep(seconds)
-        if child.poll() is None:
+        began = time.monotonic()
+        try:
+            child.wait(seconds)
+        except subprocess.TimeoutExpired:
             child.kill()
-            child.communicate()
-            return True
-        end(child)
-    return False
+            return None
+        if child.returncode:
+            sys.exit(f"training failed: {errors(folder).read_text()}")
+        return time.monotonic() - began
 
 
 def left(folder: Path) -> tuple[Any, ...]:
@@ -90,17 +91,18 @@ def disturbed(
     """Train to the end through one kill or more; how many there were."""
     seen: Counter[str] = Counter()
     while True:
-        if kill(folder, save_every, rng.uniform(0, length)):
+        took = train(folder, save_every, rng.uniform(0, length))
+        if took is None:
             seen["kills"] += 1
             seen["writing"] += any(f.name.startswith(".") for f in folder.iterdir())
             if rng.random() < 0.5:
                 continue
-            with start(folder, save_every) as child:
-                end(child)
+            train(folder, save_every)
             return seen
         if seen["kills"]:
             return seen
-        seen["late"] += 1  # it ended before the moment came: once more
+        seen["late"] += 1  # it ended before the moment came: once more, and sooner
+        length = min(length, took)
         shutil.rmtree(folder)
 
 
@@ -115,11 +117,7 @@ def main() -> int:
         wanted, lengths = None, {}
         for save_every in SAVE_EVERY:  # these runs are undisturbed
             folder = Path(base) / f"undisturbed-{save_every}"
-            with start(folder, save_every) as child:
-                training(folder, child)
-                began = time.monotonic()
-                end(child)
-                lengths[save_every] = time.monotonic() - began
+            lengths[save_every] = train(folder, save_every) or 0.0
             if wanted not in (None, left(folder)):
                 sys.exit("two undisturbed runs differ")
             wanted = left(folder)
