@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tinygen.data import load
 from tinygen.likelihoods import Gaussian
 from tinygen.models.vae import dense_vae
 
@@ -54,6 +55,9 @@ def test_the_failures_happen_on_purpose_and_not_to_the_library(four_cells):
 def test_a_mean_over_pixels_collapses(four_cells):
     _, _, numbers = four_cells
     assert numbers["collapse"]["KL"][0] < 0.05 < 0.5 < numbers["cells"]["Bernoulli, 20"]["KL"][0]
+    grey = load("digits").test.x[:300]  # the mean picture is left, compared with grey levels
+    spread = grey.var(axis=0).sum()
+    assert numbers["collapse"]["squared error"][0] == pytest.approx(spread, rel=0.15)
 
 
 def test_four_cells_leaves_its_picture(four_cells):

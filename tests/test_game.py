@@ -196,6 +196,15 @@ def test_the_log_has_the_mean_over_the_epoch_weighted_by_examples():
         assert line["train"]["push"] == pytest.approx(data(10).mean(), rel=1e-12)
 
 
+def test_the_mean_of_an_epoch_begins_anew_with_it():
+    rise = {"push": Schedule("step", float)}
+    turn = Turn("down", loss_of(1), no_noise, sgd(1e-30), "a", schedules=rise)
+    done = train(turn, start(), np.ones((10, 1)), rng=np.random.default_rng(0), epochs=2, batch=4,
+                 progress=False)  # fmt: skip
+    # the pushes are 0, 1, 2 and 3, 4, 5, of 4, 4 and 2 examples
+    assert [line["train"]["push"] for line in done.log] == pytest.approx([0.8, 3.8], rel=1e-12)
+
+
 def test_an_average_weighs_by_examples_and_starts_from_what_was_saved():
     average = Average()
     average.add({"loss": 1.0}, 3)

@@ -95,6 +95,17 @@ def test_nose_and_mouth_turn_with_the_head():
             assert width == pytest.approx(2 * half * narrow, abs=0.4 / SIZE)
 
 
+def test_an_eye_that_turns_away_looks_narrower():
+    side, skin = 256, 0.12  # of the lightest shade; an eye is lighter or darker
+    row = draw_faces({"turn": 1, "shade": -1}, side)[0, int(0.45 * side), :, 0]
+    x = (np.arange(side) + 0.5) / side - 0.5
+    for a in (-0.42 + 0.35, 0.42 + 0.35):  # the eyes' angles to the front
+        half = 0.10 * np.cos(a)
+        near = abs(x - 0.33 * np.sin(a)) < half + 0.012  # hair and nose are further away
+        width = (near & (abs(row - skin) > 0.06)).sum() / side
+        assert width == pytest.approx(2 * half, abs=1.5 / side)
+
+
 def test_the_gaze_moves_the_pupils_alone():
     images = draw_faces({"gaze": STEPS}, SIZE)
     found = np.array([[x for x, _ in pupils(image)] for image in images])
