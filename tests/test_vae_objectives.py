@@ -357,6 +357,18 @@ def test_beta_weighs_the_prior_and_the_posterior_in_every_weight(rng):
     assert terms["nll"] + terms["kl"] == pytest.approx(-model.elbo(p, x, noise).mean(), rel=1e-12)
 
 
+def test_the_shares_add_up_to_one_where_the_log_weights_round_coarsely(rng):
+    """Two draws alike, in float32 at log weights of millions: log 2 is lost beside them."""
+    model = dense_vae(7, 5, 2, samples=2)
+    p = model.init(rng)
+    p["decoder"]["out"]["b"] -= np.float32(1e6)
+    x, noise = np.ones((3, 7), np.float32), np.zeros((3, 2, 2), np.float32)
+    _, backward = model.loss(p, x, noise)
+    assert backward.terms["ess"] == pytest.approx(2, rel=1e-6)
+    single = model.loss(p, x, noise[:, :1])[1].dp()["decoder"]
+    assert_trees_close(backward.dp()["decoder"], single, rtol=1e-6)
+
+
 def test_weights_too_small_for_their_dtype_do_not_vanish(rng):
     model, p, x, noise = small(rng, samples=4)
     p["decoder"]["out"]["b"] -= 3000  # log w of about -1e4

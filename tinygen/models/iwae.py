@@ -9,11 +9,9 @@ gradient is the average of the draws' own, each with its share of the weights.
                                                            docs/derivations/iwae.md
 """
 
-import math
 from typing import Any
 
 from tinygen.arrays import Array, Params, namespace
-from tinygen.kernels.elementwise import log_sum_exp
 from tinygen.models.vae_likelihood import log_weights
 from tinygen.pullback import Pullback
 
@@ -35,10 +33,11 @@ def importance_weighted_loss(
     """
     q, encoder_backward = model.encode_with_pullback(p, x)
     log_w, weights_backward = log_weights(model, p, x, q, noise, beta)  # (N, K)
-    n, k = log_w.shape
-    log_sum = log_sum_exp(log_w, axis=1)  # log sum_k w_k                 (N,)
-    value = -(log_sum - math.log(k)).mean()  # -L_K                       ()       (2)
-    share = namespace(log_w).exp(log_w - log_sum[:, None])  # w~_k        (N, K)   (3)
+    (n, _), xp = log_w.shape, namespace(log_w)
+    top = log_w.max(axis=1)  # taken out, so that no weight overflows     (N,)
+    w = xp.exp(log_w - top[:, None])  #                                   (N, K)
+    value = -(top + xp.log(w.mean(axis=1))).mean()  # -L_K                ()       (2)
+    share = w / w.sum(axis=1, keepdims=True)  # w~_k, of sum 1            (N, K)   (3)
     terms = weights_backward.terms | {"ess": (1 / (share * share).sum(axis=1)).mean()}
 
     def down_to_q(d: Array) -> tuple[Array, Params, Params]:
