@@ -1,0 +1,1 @@
+"""The questions of `demos/vae.py`, one a file: `answer(setting) -> (numbers, figure)`."""
