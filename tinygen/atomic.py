@@ -20,8 +20,12 @@ def write_bytes(path: Path | str, content: bytes) -> None:
 
 
 def write_text(path: Path | str, text: str) -> None:
-    """Put `text`, in UTF-8, at `path`; see `write_bytes`."""
-    write_bytes(path, text.encode())
+    """Put `text`, in UTF-8, at `path`; see `write_bytes`.
+
+    Names of files that are no text (Python holds their bytes as surrogates) are written as they
+    are.
+    """
+    write_bytes(path, text.encode(errors="surrogateescape"))
 
 
 def write_new_text(path: Path | str, text: str) -> None:

@@ -69,6 +69,7 @@ def load(path: Path | str) -> tuple[dict[str, Any], dict[str, Any]]:
     if not os.path.isfile(path):  # a pipe would keep us waiting
         raise CheckpointError(f"{path}: there is no such checkpoint: train first, or mend the path")
     try:
+        open(path, "rb").close()  # says why, where the parser calls it a missing file
         with safe_open(path, framework="numpy") as file:
             header = file.metadata() or {}
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118

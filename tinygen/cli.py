@@ -5,8 +5,10 @@ by Ctrl-C.
 """
 
 import argparse
+import io
 import os
 import re
+import shutil
 import sys
 import textwrap
 from importlib.metadata import version
@@ -24,6 +26,9 @@ COMMANDS = {
     "report": report,
     "check": check,
 }
+
+# What the library raises on purpose: the message says what to do.
+EXPECTED = (ValueError, TypeError, RuntimeError, OSError, ArithmeticError, MemoryError)
 
 DESCRIPTION = """\
 Deep generative models, every backward pass written by hand and checked.
@@ -58,6 +63,7 @@ def parser(words: list[str]) -> Parser:
         allow_abbrev=False,
     )
     top.add_argument("--version", action="version", version=f"tinygen {version('tinygen')}")
+    width = min(79, max(20, shutil.get_terminal_size().columns - 2))
     commands = top.add_subparsers(title="commands", dest="command", metavar="COMMAND")
     for name, command in COMMANDS.items():
         sub = commands.add_parser(
@@ -67,7 +73,7 @@ def parser(words: list[str]) -> Parser:
             allow_abbrev=False,
         )
         command.add(sub, words[1:]) if command is train else command.add(sub)
-        sub.description = textwrap.fill(sub.description or "", 79)
+        sub.description = textwrap.fill(sub.description or "", width)
         sub.set_defaults(run=command.run, parser=sub)
     return top
 
@@ -75,6 +81,9 @@ def parser(words: list[str]) -> Parser:
 def main(words: list[str] | None = None) -> int:
     """Do what the command line says; the exit code."""
     words = sys.argv[1:] if words is None else words
+    for stream in (sys.stdout, sys.stderr):  # a path that the terminal cannot show stops nothing
+        if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
+            stream.reconfigure(errors="backslashreplace")
     top = parser(words)
     args, unknown = top.parse_known_args(words)
     if args.command is None:
@@ -82,7 +91,8 @@ def main(words: list[str] | None = None) -> int:
         return 2
     if unknown:
         known = [name for action in args.parser._actions for name in action.option_strings]
-        args.parser.error(f"unknown argument {unknown[0]}{nearest(unknown[0], known)}")
+        hint = nearest(unknown[0], known) if unknown[0].startswith("-") else ""
+        args.parser.error(f"unknown argument {unknown[0]}{hint}")
     try:
         return int(args.run(args))
     except KeyboardInterrupt:
@@ -91,9 +101,11 @@ def main(words: list[str] | None = None) -> int:
     except BrokenPipeError:  # the reader of a pipe has gone
         sys.stderr.close()
         return 1
-    except (ValueError, TypeError, RuntimeError, OSError, ArithmeticError, MemoryError) as error:
+    except Exception as error:
         if os.environ.get("TINYGEN_TRACEBACK"):
             raise
-        text = " ".join(str(error).split()) or type(error).__name__
+        text = re.sub(r"^\[Errno \d+\] ", "", " ".join(str(error).split())) or type(error).__name__
+        if not isinstance(error, EXPECTED):
+            text = f"{type(error).__name__}: {text}: a fault; TINYGEN_TRACEBACK=1 shows where"
         print(f"tinygen {args.command}: {text}", file=sys.stderr)
         return 1

@@ -206,7 +206,7 @@ class Run:
                 f"{self.checkpoint} holds weights, but no state of a training: restore the run's "
                 "own, or begin another run"
             )
-        now, then = self.config, meta["config"]
+        now, then = flat_config(self.config), flat_config(meta["config"])
         for key in sorted((now.keys() | then.keys()) - set(CHANGEABLE)):
             if now.get(key) != then.get(key):
                 raise RunError(
@@ -222,3 +222,9 @@ class Run:
             f"could not write {self.log} ({error.strerror}): free disk space; then continue with "
             "--resume"
         )
+
+
+def flat_config(config: dict[str, Any]) -> dict[str, Any]:
+    """A config with the options among its keys, so that one which differs is named alone."""
+    options = config.get("options")
+    return config | options if isinstance(options, dict) else config

@@ -40,8 +40,10 @@ def run(args: argparse.Namespace) -> int:
             )
         print(table())
         return 0
-    print(describe(args.name))
     file = Path(args.sheet or f"runs/data/{args.name}.png")
+    if file.suffix.lower() not in (".png", ".jpg", ".pdf", ".svg"):
+        raise ValueError(f"--sheet {file}: give a file whose name ends in .png, .jpg, .pdf or .svg")
+    print(describe(args.name))
     figure = contact_sheet(load(args.name), args.n)
     file.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(file, dpi=110)

@@ -8,10 +8,11 @@ import numpy as np
 
 from tinygen import atomic
 from tinygen.arrays import to_device
-from tinygen.data import load
+from tinygen.commands.sample import check_seed
+from tinygen.data import entry, load, names
 from tinygen.runs import RunError
 from tinygen.schedules import check_steps
-from tinygen.systems.trained import open_run
+from tinygen.systems.trained import TrainedRun, open_run
 
 HELP = "measure a trained run on data that it has not seen"
 
@@ -49,13 +50,13 @@ def run(args: argparse.Namespace) -> int:
     for name in ("samples", "limit"):
         if getattr(args, name) is not None:
             check_steps("evaluate", f"--{name}", getattr(args, name))
+    check_seed("evaluate", args.seed)
+    if args.limit == 1:
+        raise ValueError("evaluate: --limit must be at least 2: one example has no standard error")
     opened = open_run(args.run_folder, args.device)
-    dataset = opened.dataset() if args.data is None else load(args.data)
-    if dataset.shape != opened.shape:
-        raise ValueError(
-            f"{dataset.name} holds examples of shape {dataset.shape}, the run was trained on "
-            f"{opened.shape}: choose a data set of that shape"
-        )
+    file = opened.run.path / "numbers.json"
+    read_numbers(file)  # before hours of work
+    dataset = opened.dataset() if args.data is None else load(comparable(args.data, opened))
     rng = np.random.default_rng(args.seed)
     grey = dataset.parts[args.split].x[: args.limit]
     x = dataset.transform(rng, grey) if dataset.transform else grey
@@ -67,18 +68,41 @@ def run(args: argparse.Namespace) -> int:
     width = max(map(len, found))
     for name, (value, error) in found.items():
         print(f"  {name:<{width}}  {value:12.4f}" + (f" +- {error:.4f}" if error else ""))
-    keep(opened.run.path / "numbers.json", where, args.seed, found)
+    keep(file, found, on=where, seed=args.seed, epoch=opened.epoch)
     return 0
 
 
-def keep(file: Any, where: str, seed: int, found: dict[str, tuple[float, float | None]]) -> None:
+def comparable(name: str, opened: TrainedRun) -> str:
+    """The data set to measure where `name` was asked for: of the shape and kind of the run's own.
+
+    As in training, black and white pixels are drawn from grey ones where the run asks for them.
+    Raises ValueError for what the run's numbers would not mean the same on.
+    """
+    own = entry(opened.run.config["data"])
+    binary = f"{name}-dynamic"
+    other = entry(binary if own.kind == "binary" and binary in names() else name)
+    if other.shape != opened.shape:
+        raise ValueError(
+            f"{other.name} holds examples of shape {other.shape}, the run was trained on "
+            f"{opened.shape}: choose a data set of that shape"
+        )
+    if other.kind != own.kind:
+        raise ValueError(
+            f"{other.name} holds {other.kind} pixels, the run was trained on {own.kind} ones "
+            f"({own.name}): choose a data set of that kind"
+        )
+    return other.name
+
+
+def keep(file: Any, found: dict[str, tuple[float, float | None]], **about: Any) -> None:
     """Add the numbers to those that the run's folder holds.
 
-    {"name": {"value", "error", "on", "seed"}}; `error` is the standard error, or null.
+    {"name": {"value", "error", "on", "seed", "epoch"}}; `error` is the standard error, or null;
+    "epoch" that of the weights, which are others once the run was taken up again.
     """
     numbers = read_numbers(file)
     for name, (value, error) in found.items():
-        numbers[f"{name} ({where})"] = {"value": value, "error": error, "on": where, "seed": seed}
+        numbers[f"{name} ({about['on']})"] = {"value": value, "error": error} | about
     atomic.write_text(file, json.dumps(numbers, indent=2) + "\n")
 
 
@@ -88,6 +112,8 @@ def read_numbers(file: Any) -> dict[str, Any]:
         return {}
     try:
         numbers = json.loads(file.read_bytes().decode())
+    except OSError as error:
+        raise RunError(f"{file} cannot be read: {error.strerror}") from error
     except (ValueError, RecursionError) as error:
         raise RunError(f"{file} is damaged ({error}): remove it and evaluate again") from error
     if not isinstance(numbers, dict):

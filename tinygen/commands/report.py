@@ -162,14 +162,18 @@ def number_tables(trained: TrainedRun, numbers: dict[str, Any]) -> list[str]:
     """What `evaluate` measured, and the terms of the loss at the epoch that was kept."""
     parts = []
     try:
-        measured = [(k, n["value"], n["error"] or "", n["seed"]) for k, n in numbers.items()]
-    except (KeyError, TypeError) as error:
+        measured = [
+            (k, n["value"], n["error"] or "", n["seed"], n.get("epoch", ""))
+            for k, n in numbers.items()
+        ]
+    except (KeyError, TypeError, AttributeError) as error:
         raise RunError(
             f"{trained.run.path / 'numbers.json'} is damaged ({error!r}): remove it and evaluate "
             "again"
         ) from error
     if measured:
-        parts.append(page.table(measured, ("measured", "value", "± standard error", "seed")))
+        names = ("measured", "value", "± standard error", "seed", "weights of epoch")
+        parts.append(page.table(measured, names))
     else:
         text = f"tinygen evaluate {shlex.quote(str(trained.run.path))}"
         parts += [page.paragraph("Not measured on test data so far:"), page.code(text)]

@@ -2,15 +2,18 @@
 
 import argparse
 import dataclasses
+import shlex
 from pathlib import Path
 from typing import Any, get_origin
 
 import numpy as np
 
 from tinygen.arrays import resolve_device, to_device
+from tinygen.commands.sample import check_seed
 from tinygen.data import load
 from tinygen.data.dataset import Dataset
-from tinygen.runs import Run
+from tinygen.runs import Run, RunError
+from tinygen.schedules import check_number
 from tinygen.systems import SYSTEMS, System, system
 from tinygen.systems.base import Options, check_images
 from tinygen.systems.trained import describe, read_options
@@ -25,6 +28,7 @@ examples:
   tinygen train autoencoder --net conv --latent 5
   tinygen train --resume runs/vae-mnist          go on where a run stopped or was killed
   tinygen train --resume runs/vae-mnist --epochs 80
+  tinygen train vae --help                       what VAEs can be told: nets, priors, ...
 """
 
 
@@ -52,7 +56,15 @@ def add(parser: argparse.ArgumentParser, words: list[str]) -> None:
     parser.add_argument(
         "--save-every", type=float, default=30.0, help="seconds between checkpoints (default 30)"
     )
-    chosen = next((SYSTEMS[word] for word in words if word in SYSTEMS), None)
+    # the value of an option, as in `--out vae`, is no system
+    chosen = next(
+        (
+            SYSTEMS[w]
+            for before, w in zip(["", *words], words, strict=False)
+            if w in SYSTEMS and (before in ("-h", "--help") or "=" in before or before[:1] != "-")
+        ),
+        None,
+    )
     if chosen:
         group = parser.add_argument_group(f"options of {chosen.name} ({chosen.paper})")
         for f in dataclasses.fields(chosen.options):
@@ -79,15 +91,22 @@ def add_option(group: Any, f: Any) -> None:
 
 
 def whole_numbers(text: str) -> tuple[int, ...]:
-    """ "256,256" -> (256, 256)."""
-    return tuple(int(part) for part in text.split(",") if part)
+    """ "256,256" -> (256, 256). Raises ArgumentTypeError, whose message argparse prints."""
+    try:
+        return tuple(int(part) for part in text.split(",")) if text else ()
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"expected whole numbers as in 256,64, got {text!r}"
+        ) from None
 
 
 def run(args: argparse.Namespace) -> int:
     """Begin a run, or go on with one."""
     if (args.system is None) == (args.resume is None):
         raise ValueError("name a SYSTEM to train, or a run to --resume: see `tinygen train --help`")
-    return resume(args) if args.resume else begin(args)
+    check_number("train", "--save-every", args.save_every, least=0.0)
+    check_seed("train", args.seed or 0)
+    return begin(args) if args.resume is None else resume(args)
 
 
 def begin(args: argparse.Namespace) -> int:
@@ -132,6 +151,7 @@ def resume(args: argparse.Namespace) -> int:
         )
     found = Run.open(args.resume)
     kind, options, _ = read_options(found)
+    check_taken_up(found, args)
     changes: dict[str, Any] = {}
     if args.epochs is not None or args.steps is not None:
         changes = {"epochs": args.epochs, "steps": args.steps}
@@ -144,11 +164,32 @@ def resume(args: argparse.Namespace) -> int:
     return play(found, kind, options, dataset, args)
 
 
+def check_taken_up(run: Run, args: argparse.Namespace) -> None:
+    """Refuse a config that is not the run's, and less than was done. Raises RunError, ValueError.
+
+    A run that says less than it did could not be done again from what it says.
+    """
+    if not run.checkpoint.exists():
+        for name in ("seed", "epochs", "steps", "batch", "patience"):
+            if name not in run.config:
+                raise RunError(f"{run.path / 'config.json'} lacks {name}: restore it from a copy")
+        return
+    meta = run.load()[1]
+    for name in ("epoch", "step"):
+        asked = getattr(args, f"{name}s")
+        if asked is not None and 0 < asked < meta[name]:
+            raise ValueError(
+                f"{run.path} has done {meta[name]} {name}s: ask for more than that, or begin "
+                "another run"
+            )
+
+
 def play(
     run: Run, kind: System, options: Options, dataset: Dataset, args: argparse.Namespace
 ) -> int:
     """Train from the run's config; tell what was done and what can follow."""
     config, device = run.config, resolve_device(args.device)
+    here = shlex.quote(str(run.path))
     rng = np.random.default_rng(config["seed"])
     model = kind.build(options, dataset.shape)
     p = to_device(model.init(rng), device)
@@ -167,7 +208,7 @@ def play(
             **{name: config[name] for name in ("epochs", "steps", "batch", "patience")},
         )
     except Interrupted as stopped:
-        print(f"\n{stopped}\ngo on with:  tinygen train --resume {run.path}")
+        print(f"\n{stopped}\ngo on with:  tinygen train --resume {here}")
         return 130
     tell(done, run)
     return 0
@@ -179,4 +220,5 @@ def tell(done: Trained, run: Run) -> None:
     if best and "validation" in best:
         terms = "  ".join(f"{name} {value:.3f}" for name, value in best["validation"].items())
         print(f"best validation, epoch {best['epoch']}:  {terms}")
-    print(f"look at it:  tinygen report {run.path}    measure it:  tinygen evaluate {run.path}")
+    here = shlex.quote(str(run.path))
+    print(f"look at it:  tinygen report {here}    measure it:  tinygen evaluate {here}")

@@ -124,6 +124,9 @@ def how_to_get(absent: tuple[File, ...], reason: str = "") -> str:
     first = absent[0].path
     what = f"{first} is missing" if len(absent) == 1 else f"{len(absent)} data files are missing"
     why = f", and could not be downloaded:\n{reason}" if reason else "."
+    own = os.environ.get(VARIABLE)
+    lost = own and not Path(own).expanduser().is_dir()
+    now = [f"Now {VARIABLE} names {own}, which is no folder."] if lost else []
     lines = [
         f"  {file.path}   {file.size} bytes   SHA-256 {file.sha256}"
         + "".join(f"\n    from {url}" for url in file.urls)
@@ -134,5 +137,6 @@ def how_to_get(absent: tuple[File, ...], reason: str = "") -> str:
             f"{what}{why}",
             f"Put into {folder_to_write()}, or into a folder that {VARIABLE} names:",
             *lines,
+            *now,
         ]
     )

@@ -46,6 +46,14 @@ class AutoencoderOptions(Options):
         0.1, "weight of the squared Jacobian |dz/dx|^2", where=("net", "contractive")
     )
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.corruption == "none" and self.amount != type(self).amount:
+            raise ValueError(
+                "option amount has no effect with corruption none: leave it out, or choose "
+                f"corruption {', '.join(CORRUPTIONS)}"
+            )
+
     def damage(self) -> Corruption | None:
         """The corruption of these options."""
         return None if self.corruption == "none" else CORRUPTIONS[self.corruption](self.amount)

@@ -37,6 +37,11 @@ class TrainedRun:
         """Of one example."""
         return tuple(self.run.config["shape"])
 
+    @property
+    def epoch(self) -> int:
+        """After which the weights were these."""
+        return int(self.meta["best_epoch"] or self.meta["epoch"])
+
     def dataset(self) -> Dataset:
         """The data that the run was trained on. Raises as `data.load`."""
         return load_data(self.run.config["data"])
