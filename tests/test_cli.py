@@ -195,6 +195,12 @@ def test_resume_refuses_what_cannot_be_and_keeps_the_config(folder, capsys):
     assert Run.open(folder).config == before
 
 
+def test_a_run_that_diverges_says_what_to_change(tmp_path, capsys):
+    assert main([*TRAIN, "--lr", "1e9", "--out", str(tmp_path / "a")]) == 1
+    last = capsys.readouterr().err.strip().splitlines()[-1]
+    assert "not finite" in last and "smaller --lr" in last and "--out" in last
+
+
 def test_what_is_fixed_cannot_be_changed_by_resume(folder, capsys):
     line = fails(capsys, "train", "--resume", folder, "--batch", "7")
     assert "--batch is fixed when a run begins" in line

@@ -1,7 +1,7 @@
 """The command line: `python -m tinygen COMMAND`, or `tinygen COMMAND`.
 
-Exit codes: 0 done; 1 it failed, and one line says why; 2 the command line was wrong; 130 stopped
-by Ctrl-C.
+Exit codes: 0 done; 1 refused or failed, and one line says why; 2 the words were not understood;
+130 stopped by Ctrl-C.
 """
 
 import argparse

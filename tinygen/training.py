@@ -5,6 +5,7 @@ draw comes from one generator, whose state is saved with the weights: a run that
 on, on one machine with one number of BLAS threads, to the same bits.
 """
 
+import sys
 import time
 from contextlib import nullcontext
 from typing import Any
@@ -151,5 +152,11 @@ def progress_bar(name: str, total: int | None, done: int, shown: bool) -> Any:
     from tqdm import tqdm
 
     return tqdm(
-        total=total, initial=done, desc=name, unit="step", disable=not shown, dynamic_ncols=True
+        total=total,
+        initial=done,
+        desc=name,
+        unit="step",
+        disable=not shown,
+        dynamic_ncols=True,
+        mininterval=0.1 if sys.stderr.isatty() else 10,  # a file keeps every line that is shown
     )

@@ -17,7 +17,7 @@ from tinygen.schedules import check_number
 from tinygen.systems import SYSTEMS, System, system
 from tinygen.systems.base import Options, check_images
 from tinygen.systems.trained import describe, read_options
-from tinygen.training import Interrupted, Trained, check_asked, train
+from tinygen.training import Diverged, Interrupted, Trained, check_asked, train
 
 HELP = "train a system on a data set"
 
@@ -210,6 +210,11 @@ def play(
     except Interrupted as stopped:
         print(f"\n{stopped}\ngo on with:  tinygen train --resume {here}")
         return 130
+    except Diverged as error:
+        raise Diverged(
+            f"{error}; begin another run with a smaller --lr, in another folder with --out",
+            error.trained,
+        ) from error
     tell(done, run)
     return 0
 
