@@ -93,3 +93,24 @@ def leave(args: argparse.Namespace, figures: Mapping[str, Any], numbers: Mapping
 def plain(value: Any) -> Any:
     """A NumPy number or array as JSON can hold it."""
     return value.tolist() if isinstance(value, np.generic | np.ndarray) else str(value)
+
+
+def table(rows: Mapping[str, Mapping[str, Any]]) -> str:
+    """Rows of numbers, or of pairs (mean, standard error), under the names of their columns."""
+    names = list(dict.fromkeys(name for row in rows.values() for name in row))
+    cells = [{n: told(row[n]) if n in row else "" for n in names} for row in rows.values()]
+    wide = [2 + max(len(n), *(len(row[n]) for row in cells)) for n in names]
+    left = max(map(len, rows)) + 1
+    lines = [" " * left + "".join(f"{n:>{w}}" for n, w in zip(names, wide, strict=True))]
+    for title, row in zip(rows, cells, strict=True):
+        lines.append(
+            f"{title:<{left}}" + "".join(f"{row[n]:>{w}}" for n, w in zip(names, wide, strict=True))
+        )
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def told(value: Any) -> str:
+    """A number, or a mean +- its standard error, to two decimals; a count as it is."""
+    if isinstance(value, tuple):
+        return f"{value[0]:.2f} +- {value[1]:.2f}"
+    return str(value) if isinstance(value, int) else f"{value:.2f}"
