@@ -24,7 +24,8 @@ class Trained:
     """What a run leaves: parameters and its record.
 
     p    : after the last step
-    best : after the epoch `best_epoch` of least validation loss; p where nothing was validated
+    best : after the epoch `best_epoch` of least validation loss; p where nothing was validated.
+           The loss is the one that is minimised, without schedules: at beta != 1 not -ELBO.
     log  : one dict an epoch: {"epoch": 1, "step", "train": {"loss", "nll", "kl"},
            "validation": {...}}. Train terms are means over the epoch, while the parameters moved.
            Where a number of steps ended within an epoch, the last one says "unfinished".
