@@ -184,6 +184,8 @@ def test_the_vae_has_the_nets_of_the_autoencoder():
     assert shapes[0] == shapes[1]
     leaves = [len(list(tree.leaves(p["encoder"]))) for p in (ours.p, vae.p)]
     assert leaves[1] == leaves[0] + 2  # W and b of log_var
+    q = vae.model.encode(vae.p, setting.x)
+    np.testing.assert_allclose(vae.codes(setting.x), q["mean"], rtol=1e-6)
     spread = ((setting.train - setting.train.mean(axis=0)) ** 2).sum() / len(setting.train)
     assert vae.model.likelihood.std**2 == pytest.approx(0.01 * spread, rel=1e-5)
 

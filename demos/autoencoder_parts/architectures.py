@@ -35,7 +35,7 @@ def answer(setting: Setting) -> Answer:
         shown[f"{name}: {error[0]:.1f}"] = setting.ink(found.reconstruct(setting.x[:COLUMNS]))
     words = (
         f"Each has a code of {SIZE} and as many steps. On the training images no linear net is "
-        "better than PCA, which gradients find too. Nets with hidden layers go below it."
+        "better than PCA, which enough steps find too. Nets with hidden layers go below it."
     )
     return Answer(
         words,

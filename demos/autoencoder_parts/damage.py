@@ -44,10 +44,9 @@ def answer(setting: Setting) -> Answer:
         shown[name] = found.reconstruct(damaged[:COLUMNS])
     words = (
         f"Salt and pepper falls on {DAMAGE.rate:.0%} of the pixels; the error is to the clean "
-        f"image. Of one sigmoid layer with tied weights, a code of {SIGMOID}, and of the dense "
-        f"net with its code of {SIZE}. The denoising ones were trained on damaged images. "
-        f"Contraction adds {CONTRACTION:g} |dz/dx|^2 to the loss: the code moves less where the "
-        "image changes."
+        f"image. `sigmoid` is one layer with tied weights and a code of {SIGMOID}, `dense` the net "
+        f"with a code of {SIZE}. The denoising ones were trained on damaged images. Contraction "
+        f"adds |dz/dx|^2, with weight {CONTRACTION:g}: the code moves less where the image changes."
     )
     return Answer(words, numbers, rows({k: setting.ink(x) for k, x in shown.items()}))
 

@@ -24,6 +24,7 @@ def draw_rows(axes: Any, parts: dict[str, np.ndarray]) -> None:
     shown = [images[:COLUMNS] for images in parts.values()]
     draw(axes, interleaved(*shown, columns=COLUMNS), "")
     axes.set_axis_on()
+    axes.set_anchor("W")  # at the names, for which the layout leaves room
     axes.spines[:].set_visible(False)
     middles = (np.arange(len(parts)) + 0.5) * (shown[0].shape[1] + 1) - 1  # in pixels
     axes.set_xticks([])

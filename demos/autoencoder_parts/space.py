@@ -27,6 +27,7 @@ from tinygen.plots.style import CLASSES, dress, halo, new_figure
 
 SIZES = (2, 20)
 DRAWN = 2000  # codes a row of the table
+DOTS = 1000  # codes in the picture
 NOISE = "noise, uniform"  # pixels of U(0, 1)
 SHARE = 0.01  # v, of an image's variance, the sum over its pixels
 
@@ -92,9 +93,9 @@ def picture(
     draw_rows(left, {name: setting.ink(images[:COLUMNS]) for name, images in made.items()})
     for ax, (name, z) in zip(maps, codes.items(), strict=True):
         dress(ax, f"{name}: codes of test images\ncircles: 50 and 95 % of N(0, I)")
-        points = to_host(z)
-        for k in np.unique(labels):
-            own = points[labels == k]
+        points = to_host(z)[:DOTS]
+        for k in np.unique(labels[:DOTS]):
+            own = points[labels[:DOTS] == k]
             ax.scatter(*own.T, s=4, lw=0, color=CLASSES[k % len(CLASSES)])
             ax.text(*np.median(own, axis=0), k, weight="bold", path_effects=halo(), zorder=5)
         draw_prior(ax, np.zeros(2))
