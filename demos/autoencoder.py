@@ -9,7 +9,8 @@ trainings take minutes; the weights of the least validation error are kept. An e
 error on test images, a sum over the pixels, +- its standard error over the images. Decoders
 end linear: pixels are clipped to [0, 1] where they are shown, and where a classifier sees them.
 
-G. E. Hinton and R. R. Salakhutdinov, Science 313, 2006.       docs/derivations/autoencoder.md
+G. E. Hinton and R. R. Salakhutdinov, Science 313, 2006.
+docs/questions/autoencoder.md, docs/derivations/autoencoder.md
 """
 
 from textwrap import fill

@@ -3,6 +3,7 @@
 import contextlib
 import io
 import json
+import re
 import sys
 from argparse import Namespace
 from dataclasses import replace
@@ -24,6 +25,7 @@ from tinygen.data import load  # noqa: E402
 from tinygen.data.dataset import Part  # noqa: E402
 from tinygen.models.autoencoder_nets import dense_autoencoder  # noqa: E402
 
+PAGE = ROOT / "docs" / "questions" / "autoencoder.md"
 PICTURES = ["architectures", "damage", "memory", "sizes", "space"]
 
 
@@ -235,3 +237,33 @@ def test_a_table_has_a_column_a_name_and_leaves_out_what_a_row_lacks():
         "three                    7",
         "four    0.50",
     ]
+
+
+@pytest.mark.parametrize("device", ["pretend", "cuda"], indirect=True)
+def test_every_question_is_answered_on_the_device(device, monkeypatch):
+    monkeypatch.setattr(memory, "QUICK_STEPS", 2)
+    monkeypatch.setattr(clothes, "dataset", lambda args, name: setting.data)
+    setting = small(device=device)
+    setting.data = replace(setting.data, name="mnist")
+    for _, answer in demo.QUESTIONS.values():
+        numbers = answer(setting).numbers
+        assert numbers
+        json.dumps(numbers, allow_nan=False)
+
+
+# The page
+
+
+def test_the_page_answers_each_question_and_its_pictures_are_small():
+    text = PAGE.read_text()
+    assert all(question in text for question, _ in demo.QUESTIONS.values())
+    shown = re.findall(r"!\[[^]]+\]\((\S+)\)", text)
+    assert len(shown) == 2
+    for path in shown:
+        assert (PAGE.parent / path).stat().st_size < 150_000
+
+
+def test_the_page_links_lead_somewhere():
+    links = re.findall(r"\]\((?!http)([^)#]+)\)", PAGE.read_text())
+    assert len(links) >= 5
+    assert [link for link in links if not (PAGE.parent / link).exists()] == []
