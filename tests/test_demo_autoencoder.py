@@ -221,7 +221,7 @@ def test_what_is_trained_once_serves_all_the_questions():
     assert judge.Judge.of(setting) is judge.Judge.of(setting)
 
 
-@pytest.mark.parametrize("data", ["moons", "sines"])
+@pytest.mark.parametrize("data", ["moons", "sines", "digits-dynamic"])
 def test_data_that_are_no_labelled_images_are_refused(data, tmp_path):
     with pytest.raises(SystemExit, match=f"autoencoder: {data} holds .*: use --data mnist"):
         demo.main(["--quick", "--data", data, "--out", str(tmp_path)])

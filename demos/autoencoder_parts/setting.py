@@ -76,7 +76,7 @@ class Setting:
     @classmethod
     def of(cls, data: Dataset, args: argparse.Namespace) -> "Setting":
         """The first TRAINING and VALIDATION images and all test images. Refuses other data."""
-        if data.kind not in ("grey", "binary") or data.train.labels is None:
+        if data.kind != "grey" or data.train.labels is None:
             raise SystemExit(
                 f"autoencoder: {data.name} holds {data.kind} examples, expected grey images with "
                 "labels, for a classifier is to judge what is made: use --data mnist"
