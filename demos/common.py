@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import replace
@@ -110,7 +111,13 @@ def table(rows: Mapping[str, Mapping[str, Any]]) -> str:
 
 
 def told(value: Any) -> str:
-    """A number, or a mean +- its standard error, to two decimals; a count as it is."""
-    if isinstance(value, tuple):
-        return f"{value[0]:.2f} +- {value[1]:.2f}"
-    return str(value) if isinstance(value, int) else f"{value:.2f}"
+    """A number, or a mean +- its standard error, to two digits of the error; a count as it is.
+
+    Two decimals at least, more where the error, or a number without one, is small.
+    """
+    if isinstance(value, int):
+        return str(value)
+    mean, error = value if isinstance(value, tuple) else (value, None)
+    size = abs(mean) if error is None else error
+    decimals = max(2, math.ceil(1 - math.log10(size))) if size > 1e-9 else 2
+    return f"{mean:.{decimals}f}" + ("" if error is None else f" +- {error:.{decimals}f}")

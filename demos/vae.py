@@ -14,7 +14,7 @@ D. P. Kingma and M. Welling, arXiv 1312.6114.  docs/questions/vae.md, docs/deriv
 
 from typing import Any
 
-from common import arguments, dataset, leave
+from common import arguments, dataset, leave, table, told
 from vae_parts import (
     ablations,
     kl_term,
@@ -25,7 +25,7 @@ from vae_parts import (
     priors,
     tradeoff,
 )
-from vae_parts.setting import Setting, said, table
+from vae_parts.setting import Setting
 
 QUESTIONS = {
     "kl_term": ("What does the KL term look like?", kl_term.answer),
@@ -46,21 +46,21 @@ def main(argv: list[str] | None = None) -> dict[str, Any]:
     numbers, figures = {}, {}
     for i, (name, (question, answer)) in enumerate(QUESTIONS.items(), start=1):
         numbers[name], figures[name] = answer(setting)
-        print(f"\n{i}. {question}\n\n{told(numbers[name])}", flush=True)
+        print(f"\n{i}. {question}\n\n{text(numbers[name])}", flush=True)
     leave(args, figures, numbers)
     return numbers
 
 
-def told(numbers: dict[str, Any]) -> str:
+def text(numbers: dict[str, Any]) -> str:
     """One table where all values are rows of one; else a line a value."""
     if all(isinstance(row, dict) for row in numbers.values()):
         return table(numbers)
     lines = []
     for name, value in numbers.items():
         if isinstance(value, dict):
-            lines += [name, *(f"    {part:<46}{said(v)}" for part, v in value.items())]
+            lines += [name, *(f"    {part:<54}{told(v)}" for part, v in value.items())]
         else:
-            lines.append(f"{name:<50}{said(value)}")
+            lines.append(f"{name:<58}{told(value)}")
     return "\n".join(lines)
 
 

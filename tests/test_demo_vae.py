@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "demos"))
 
 import vae as demo  # noqa: E402
-from common import arguments, dataset  # noqa: E402
+from common import arguments, dataset, told  # noqa: E402
 from vae_parts import ablations, objectives, pixels, priors, setting  # noqa: E402
 
 from tinygen import tree  # noqa: E402
@@ -139,11 +139,11 @@ def test_off_the_diagonal_stands_what_two_pixels_share(rng):
     "value, text",
     [
         *[((98.1234, 0.1812), "98.12 +- 0.18"), ((0.31234, 0.00123), "0.3123 +- 0.0012")],
-        *[((0.0, 0.0), "0.00 +- 0.00"), (7, "7"), (0.01234, "0.0123")],
+        *[((0.0, 0.0), "0.00 +- 0.00"), (7, "7"), (0.01234, "0.012")],
     ],
 )
 def test_numbers_are_told_to_two_digits_of_their_error(value, text):
-    assert setting.said(value) == text
+    assert told(value) == text
 
 
 def test_data_without_grey_levels_are_refused(tmp_path):
@@ -260,7 +260,7 @@ def test_each_question_has_a_picture_with_something_on_it(asked, name):
 def test_every_answer_is_told(asked):
     for numbers in asked[1].values():
         pairs = json.loads(json.dumps(numbers), object_hook=paired)
-        assert len(demo.told(pairs).splitlines()) >= len(numbers)
+        assert len(demo.text(pairs).splitlines()) >= len(numbers)
 
 
 def paired(row):

@@ -4,7 +4,6 @@ Numbers with an error are pairs (mean, standard error over the images), in nats 
 """
 
 import argparse
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -172,25 +171,3 @@ def log_aggregate(q: dict[str, Array], z: Array) -> np.ndarray:
         square = e * e * xp.exp(-q["log_var"]) + q["log_var"] + np.log(2 * np.pi)
         found.append(log_sum_exp(-0.5 * square.sum(axis=2), axis=1) - np.log(len(e[0])))
     return to_host(xp.concatenate(found)).astype(np.float64)
-
-
-def said(value: Any) -> str:
-    """A number, or a mean +- its standard error, to two digits of the error at least."""
-    if isinstance(value, tuple):
-        mean, error = value
-        decimals = max(2, math.ceil(1 - math.log10(error))) if error > 1e-9 else 2
-        return f"{mean:.{decimals}f} +- {error:.{decimals}f}"
-    return str(value) if isinstance(value, int) else f"{value:.3g}"
-
-
-def table(rows: Mapping[str, Numbers]) -> str:
-    """Rows of numbers under the names of their columns."""
-    names = list(dict.fromkeys(name for row in rows.values() for name in row))
-    wide = [max(len(name), 18) + 2 for name in names]
-    lines = [f"{'':<26}" + "".join(f"{n:>{w}}" for n, w in zip(names, wide, strict=True))]
-    for title, row in rows.items():
-        cells = (said(row[n]) if n in row else "" for n in names)
-        lines.append(
-            f"{title:<26}" + "".join(f"{c:>{w}}" for c, w in zip(cells, wide, strict=True))
-        )
-    return "\n".join(lines)
