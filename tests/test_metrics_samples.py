@@ -45,6 +45,12 @@ def test_frechet_distance_of_known_gaussians(rng):
     assert wider == pytest.approx(4 * x.var(axis=0).sum(), rel=1e-9)
 
 
+def test_frechet_distance_is_in_double_precision_and_never_below_zero(rng):
+    x = (1000 + rng.normal(size=(40, 3))).astype(np.float32)
+    found = [frechet_distance(x, rng.permutation(x)) for _ in range(20)]
+    assert min(found) >= 0 and max(found) < 1e-10
+
+
 def test_frechet_distance_takes_features_that_are_always_zero_or_more_than_the_samples(rng):
     a, b = rng.normal(size=(6, 9)), rng.normal(size=(20, 9))
     a[:, 4] = b[:, 4] = 0

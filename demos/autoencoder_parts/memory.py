@@ -1,8 +1,8 @@
 """3. What does a single number hold? As many images as one likes, and nothing between them.
 
-A code of one real number can number the images: z_n = n. An encoder that does so exists for any N
-images (N equations for the weights of its last layer), and a decoder, if it is wide enough, learns
-by heart which image stands at which number. The error goes to zero, and says nothing of the code.
+A code of one real number can number the images: z_n = n. For any N images a wide enough encoder
+does so (N equations for the weights of its last layer), and a wide enough decoder learns by heart
+which image stands at which number. The error goes to zero, and says nothing of the code.
 """
 
 from dataclasses import replace

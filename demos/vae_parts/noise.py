@@ -1,8 +1,8 @@
 """3. What is the ELBO at eps = 0, beside sampled eps?
 
 At z = mean + t sigma eps, t = 1, the expected NLL plus KL is -ELBO, an upper bound of -log p(x).
-At t = 0 each picture is decoded from the middle of its code. The NLL is lower there and the KL the
-same; but the sum bounds nothing, for the KL is the price of noise that was not added.
+At t = 0 each picture is decoded from the middle of its code. The NLL is mostly lower there and the
+KL the same; but the sum bounds nothing, for the KL is the price of noise that was not added.
 """
 
 from typing import Any

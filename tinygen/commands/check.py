@@ -18,7 +18,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     areas = "".join(f"\n  {area}: {', '.join(found)}" for area, found in check_all.known().items())
     parser.epilog = f"""
 examples:
-  tinygen check                  everything, in a quarter of a minute
+  tinygen check                  everything, in a few seconds
   tinygen check conv2d lstm      two layers
   tinygen check my_layers.py     the list CASES of a file of your own
 
