@@ -46,9 +46,10 @@ def test_frechet_distance_of_known_gaussians(rng):
 
 
 def test_frechet_distance_is_in_double_precision_and_never_below_zero(rng):
-    x = (1000 + rng.normal(size=(40, 3))).astype(np.float32)
-    found = [frechet_distance(x, rng.permutation(x)) for _ in range(20)]
-    assert min(found) >= 0 and max(found) < 1e-10
+    far = (1000 + rng.normal(size=(40, 3))).astype(np.float32)
+    assert frechet_distance(far, rng.permutation(far)) < 1e-10
+    x = rng.normal(size=(40, 8))  # of these sums some round to -4e-15
+    assert min(frechet_distance(x, rng.permutation(x)) for _ in range(20)) >= 0
 
 
 def test_frechet_distance_takes_features_that_are_always_zero_or_more_than_the_samples(rng):
