@@ -15,7 +15,7 @@ sys.path.insert(0, str(ROOT / "demos"))
 
 import vae as demo  # noqa: E402
 from common import arguments, dataset, told  # noqa: E402
-from vae_parts import ablations, objectives, pixels, priors, setting  # noqa: E402
+from vae_parts import ablations, pixels, priors, setting  # noqa: E402
 
 from tinygen import tree  # noqa: E402
 from tinygen.cases.common import jittered  # noqa: E402
@@ -112,14 +112,6 @@ def test_codes_that_say_nothing_have_the_prior_for_their_sum(rng):
     assert abs(gap) < 1e-6 and error < 1e-6
     gap, error = priors.gap_to_prior(model, p, made_up(x.repeat(50, axis=0)))
     assert gap > 5 * error
-
-
-def test_a_full_covariance_begins_near_diagonal(rng):
-    model, p, x, _ = point(rng, posterior="full")
-    L, near = (model.encode(start, x)["L"] for start in (p, objectives.nearly_diagonal(model, p)))
-    np.testing.assert_allclose(near[:, 1, 0], L[:, 1, 0] / 10, rtol=1e-10)
-    i = np.arange(2)
-    np.testing.assert_array_equal(near[:, i, i], L[:, i, i])
 
 
 def test_every_training_takes_as_many_steps(rng):
@@ -243,9 +235,7 @@ def test_the_objectives_are_compared_by_bound_and_likelihood(asked):
             less = row[whole][0] - first[whole][0]
             assert row[f"{part} less the first's"][0] == pytest.approx(less, abs=1e-9)
     assert rows["free bits 0.25"]["rate"][0] > first["rate"][0] + 1
-    full, begun = rows["full covariance"], rows["full, begun near diagonal"]
-    assert begun["minus ELBO"][0] < full["minus ELBO"][0] - 0.5
-    assert len({row["minus ELBO"][0] for row in rows.values()}) == len(rows) == 8
+    assert len({row["minus ELBO"][0] for row in rows.values()}) == len(rows) == 7
 
 
 @pytest.mark.parametrize("name", demo.QUESTIONS)

@@ -65,9 +65,9 @@ def best_encoder(posterior, p):
         spread = -np.log(np.diag(precision))
     else:
         L = np.linalg.cholesky(np.linalg.inv(precision))
-        i = np.arange(Z)
-        L[i, i] = 10 * np.arctanh(2 * np.log(L[i, i]) / 10)  # the number behind the bound
-        spread = L[np.tril_indices(Z)]
+        i, a = np.arange(Z), Z * L  # the numbers behind the division, and behind the bound
+        a[i, i] = 10 * np.arctanh(2 * np.log(L[i, i]) / 10)
+        spread = a[np.tril_indices(Z)]
     return with_encoder(posterior, p, mean_weights, spread)
 
 

@@ -28,7 +28,7 @@ def test_every_list_of_numbers_gives_a_cholesky_factor(rng):
 
 
 def test_the_numbers_fill_the_triangle_row_by_row():
-    a = np.array([[0.0, 2.0, 0.0, 3.0, 4.0, 0.0]])
+    a = np.array([[0.0, 6.0, 0.0, 9.0, 12.0, 0.0]])  # divided by 3 below the diagonal
     factor, _ = L.Cholesky(3).forward({}, a)
     np.testing.assert_array_equal(factor[0], [[1, 0, 0], [2, 1, 0], [3, 4, 1]])
 
@@ -50,6 +50,13 @@ def test_without_numbers_below_the_diagonal_it_is_the_diagonal_gaussian(rng):
     full, _ = kl_full_standard({"mean": mean, "L": factor})
     diagonal, _ = kl_diagonal_standard({"mean": mean, "log_var": bounded})
     np.testing.assert_allclose(full, diagonal, rtol=1e-12)
+
+
+def test_a_row_below_the_diagonal_begins_no_larger_than_one_number(rng):
+    a = rng.normal(size=(500, L.Cholesky(32).n_in))
+    factor, _ = L.Cholesky(32).forward({}, a)
+    rows = (np.tril(factor, -1) ** 2).sum(axis=2)  # (500, 32): variance added to each dimension
+    assert 0.01 < rows[:, -1].mean() < 0.05
 
 
 def test_its_width_is_that_of_a_triangle():

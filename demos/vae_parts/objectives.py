@@ -17,9 +17,7 @@ from typing import Any
 import numpy as np
 
 from tinygen import metrics, to_host
-from tinygen.arrays import Params
 from tinygen.metrics.active_units import THRESHOLD
-from tinygen.models.vae import VAE
 from tinygen.plots.style import FAINT, LINES, SMALL, dress, new_figure
 from tinygen.schedules import warm_up
 from vae_parts.setting import USED, Numbers, Setting, codes, distortion_and_rate
@@ -53,8 +51,6 @@ def objectives(setting: Setting) -> Any:
         yield name, (model, replace(setting, args=args).fit(name, model).p)
     model = setting.model(posterior="full")
     yield "full covariance", (model, setting.fit("full covariance", model).p)
-    start = nearly_diagonal(model, model.init(setting.rng))
-    yield "full, begun near diagonal", (model, setting.fit("near diagonal", model, p=start).p)
     for name, objective in (
         (f"IWAE, k = {DRAWS}", {"samples": DRAWS}),
         (f"free bits {FREE_BITS}", {"free_bits": FREE_BITS}),
@@ -64,18 +60,6 @@ def objectives(setting: Setting) -> Any:
     rising = {"beta": warm_up(1.0, max(1, setting.steps // 2), start=0.0)}
     model = setting.model()
     yield "KL warm-up", (model, setting.fit("KL warm-up", model, schedules=rising).p)
-
-
-def nearly_diagonal(model: VAE, p: Params) -> Params:
-    """p with a tenth of the weights that give L below its diagonal.
-
-    There are Z (Z - 1) / 2 of them: as large as the others at the start, they add the noise of
-    all dimensions before each one, and the codes begin as noise.
-    """
-    i, j = np.tril_indices(model.n_latent)
-    head = p["encoder"]["q"]
-    dense = {k: np.where(i == j, w, w / 10).astype(w.dtype) for k, w in head["L"]["0"].items()}
-    return p | {"encoder": p["encoder"] | {"q": head | {"L": head["L"] | {"0": dense}}}}
 
 
 def picture(rows: dict[str, Numbers], activity: dict[str, np.ndarray]) -> Any:
@@ -95,7 +79,7 @@ def picture(rows: dict[str, Numbers], activity: dict[str, np.ndarray]) -> Any:
     words = "dimension, the most used first", "variance of its mean over images"
     dress(right, "how much each dimension is used", *words)
     shown = {name: a for name, a in activity.items() if not name.startswith("the same")}
-    for (name, a), colour in zip(shown.items(), (*LINES, "#a96b59"), strict=True):
+    for (name, a), colour in zip(shown.items(), LINES, strict=False):
         j = np.arange(1, len(a) + 1)
         right.plot(j, np.sort(a)[::-1], ".-", color=colour, lw=1, label=name)
     for level in (USED, THRESHOLD):

@@ -1,6 +1,8 @@
 """Numbers that a net puts out, as the Cholesky factor of a covariance matrix.
 
-L_ij = a_ij below the diagonal,  L_ii = exp(c tanh(a_ii / c) / 2)   docs/derivations/cholesky.md
+L_ij = a_ij / Z below the diagonal,  L_ii = exp(c tanh(a_ii / c) / 2)
+
+                                                           docs/derivations/cholesky.md
 """
 
 from dataclasses import dataclass
@@ -17,6 +19,8 @@ class Cholesky(Layer):
     """a (N, Z (Z + 1) / 2) -> L (N, Z, Z), lower-triangular, its diagonal positive
 
     n     : Z. The numbers fill the lower triangle row by row: a_11, a_21, a_22, a_31, ...
+            Those below the diagonal are divided by Z: a row of them then begins, and moves with
+            a step, no farther than one number would.
     limit : c. A number of the diagonal is the log of a variance, bounded as by `Bounded`; so
             a = 0 gives the identity, and L_ii lies in e^(-c/2) .. e^(c/2).
 
@@ -47,12 +51,12 @@ class Cholesky(Layer):
         t = xp.tanh(a[:, on_diagonal] / c)  #                             (N, Z)
         std = xp.exp(0.5 * c * t)  # L_ii                                 (N, Z)
         L = xp.zeros((len(a), self.n, self.n), a.dtype)
-        L[:, i, j] = a  # below the diagonal                              (N, Z, Z)  (1)
+        L[:, i, j] = a / self.n  # below the diagonal                     (N, Z, Z)  (1)
         L[:, d, d] = std  # on it                                         (N, Z)     (2)
 
         def da(dL: Array) -> Array:
-            below = dL[:, i, j]  # a copy: what stands above the diagonal is dropped         (3)
-            below[:, on_diagonal] *= 0.5 * std * (1 - t * t)  #           (N, Z)     (4)
-            return below
+            da = dL[:, i, j] / self.n  # what stands above the diagonal is dropped           (3)
+            da[:, on_diagonal] = dL[:, d, d] * (0.5 * std * (1 - t * t))  # (N, Z)   (4)
+            return da
 
         return L, Pullback(no_params, da, L)
