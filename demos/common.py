@@ -60,6 +60,8 @@ def arguments(
         args.out.mkdir(parents=True, exist_ok=True)
     except (ValueError, RuntimeError, OSError) as error:
         parser.error(str(error))
+    if args.quick:
+        print("--quick: barely trained; what the words say is what a full run shows\n")
     return args
 
 
