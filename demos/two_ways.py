@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from classifier import Classifier, rows_with_labels
 from common import arguments, dataset, leave
 from matplotlib.figure import Figure
 
@@ -20,10 +21,9 @@ from tinygen import to_device, to_host
 from tinygen.arrays import Array, Params, device_of
 from tinygen.data.dataset import Part
 from tinygen.layers import Dense, Relu, Sequential
-from tinygen.likelihoods import Categorical, Gaussian
+from tinygen.likelihoods import Gaussian
 from tinygen.models.vae import VAE, dense_vae
 from tinygen.optim import adam
-from tinygen.pullback import Pullback
 from tinygen.training import Turn, train
 
 BATCH = 64
@@ -114,37 +114,26 @@ class Generative:
 class Discriminative:
     """A dense net whose outputs are the logits of p(y|x)."""
 
-    net: Sequential
+    model: Classifier
     p: Params
-    likelihood: Categorical
 
     @classmethod
     def fit(cls, parts: Any, classes: int, args: Any, rng: np.random.Generator) -> "Discriminative":
         """-log p(y|x) down, on rows (x_1, x_2, y): the loop shuffles points with their labels."""
         net = Sequential(Dense(2, 64), Relu(), Dense(64, 64), Relu(), Dense(64, classes))
-        self = cls(net, to_device(net.init(rng), args.device), Categorical(classes))
-        turn = Turn("p(y|x)", self.loss, lambda rng, x: None, adam(2e-3))
-        rows, rows_v = (with_labels(*parts[k]) for k in ("train", "validation"))
-        done = train(
-            turn, self.p, rows, rng=rng, epochs=args.epochs, batch=BATCH, validation=rows_v
+        model = Classifier(net, classes)
+        turn = Turn("p(y|x)", model.loss, model.draw_noise, adam(2e-3))
+        rows, rows_v = (
+            to_device(rows_with_labels(*to_host(parts[k])), args.device)
+            for k in ("train", "validation")
         )
-        self.p = done.best
-        return self
-
-    def loss(self, p: Params, rows: Array, noise: None) -> tuple[Array, Pullback]:
-        """-log p(y|x), a mean over the batch."""
-        logits, net_backward = self.net.forward(p, rows[:, :2])
-        nll, backward = self.likelihood.nll(logits, rows[:, 2].astype(int))
-        value = nll.mean()
-
-        def dp(d: Array) -> Params:
-            return net_backward.dp(backward.dp(nll * 0 + d / len(nll)))
-
-        return value, Pullback(dp, lambda d: (), value)
+        p = to_device(model.init(rng), args.device)
+        done = train(turn, p, rows, rng=rng, epochs=args.epochs, batch=BATCH, validation=rows_v)
+        return cls(model, done.best)
 
     def logits(self, x: Array) -> np.ndarray:
         """(N, classes)."""
-        return to_host(self.net.forward(self.p, x)[0])
+        return to_host(self.model.net.forward(self.p, x)[0])
 
 
 def picture(
@@ -187,13 +176,6 @@ def scaled(part: Part, centre: np.ndarray, spread: np.ndarray) -> tuple[np.ndarr
     """Points with the training points' mean 0 and standard deviation 1, and their labels."""
     assert part.labels is not None
     return ((part.x - centre) / spread).astype(np.float32), part.labels
-
-
-def with_labels(x: Array, y: Array) -> Array:
-    """Rows (x_1, x_2, y)."""
-    return to_device(
-        np.concatenate([to_host(x), to_host(y)[:, None]], axis=1).astype(np.float32), device_of(x)
-    )
 
 
 def around(rng: np.random.Generator, n: int) -> np.ndarray:

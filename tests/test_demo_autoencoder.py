@@ -18,7 +18,8 @@ sys.path.insert(0, str(ROOT / "demos"))
 import autoencoder as demo  # noqa: E402
 import common  # noqa: E402
 from autoencoder_parts import clothes, judge, memory, space  # noqa: E402
-from autoencoder_parts.setting import Setting, rows_with_labels  # noqa: E402
+from autoencoder_parts.setting import Setting  # noqa: E402
+from classifier import rows_with_labels  # noqa: E402
 
 from tinygen import tree  # noqa: E402
 from tinygen.data import load  # noqa: E402
@@ -193,7 +194,7 @@ def test_the_vae_has_the_nets_of_the_autoencoder():
 
 
 def test_the_classifier_s_gradient_is_that_of_its_loss(rng):
-    model = judge.Classifier.of(6, 3)
+    model = judge.dense_classifier(6, 3)
     rows = np.c_[rng.random((5, 6)), [0, 2, 1, 2, 2]]
     p = model.net.init(rng, np.float64)
     v = tree.map(lambda w: rng.normal(size=w.shape), p)
@@ -210,7 +211,7 @@ def test_the_classifier_s_gradient_is_that_of_its_loss(rng):
 
 def test_the_label_stands_behind_the_pixels():
     part = load("digits").test
-    rows = rows_with_labels(part)
+    rows = rows_with_labels(part.x, part.labels)
     np.testing.assert_array_equal(rows[:, :-1], part.x.reshape(len(part), -1))
     np.testing.assert_array_equal(rows[:, -1], part.labels)
 

@@ -4,60 +4,23 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from classifier import Classifier, rows_with_labels
 
-from autoencoder_parts.setting import Setting, mean_and_error, rows_with_labels
+from autoencoder_parts.setting import Setting, mean_and_error
 from tinygen import metrics, to_device, to_host
-from tinygen.arrays import Array, Params, namespace
-from tinygen.layers import Dense, Layer, Relu, Sequential
-from tinygen.likelihoods import Categorical
-from tinygen.pullback import Pullback
+from tinygen.arrays import Array, Params
+from tinygen.layers import Dense, Relu, Sequential
 
 WIDTHS = (256, 64)
 BELIEVED = 0.9
 REFERENCE = 10_000  # training images, to whose features others are compared
 
 
-@dataclass(frozen=True)
-class Classifier:
-    """-log p(y|x) of rows (x, y), a mean over the batch.
-
-    features : x (N, D) -> (N, F);  logits : (N, F) -> (N, K)
-    """
-
-    features: Layer
-    logits: Layer
-    classes: int
-
-    @classmethod
-    def of(cls, pixels: int, classes: int) -> "Classifier":
-        """A dense net of two hidden layers."""
-        first, second = WIDTHS
-        features = Sequential(Dense(pixels, first), Relu(), Dense(first, second), Relu())
-        return cls(features, Dense(second, classes), classes)
-
-    @property
-    def net(self) -> Sequential:
-        """x (N, D) -> logits (N, K)."""
-        return Sequential(features=self.features, logits=self.logits)
-
-    def init(self, rng: np.random.Generator) -> Params:
-        """The parameters of the net."""
-        return self.net.init(rng)
-
-    def draw_noise(self, rng: np.random.Generator, rows: Array) -> None:
-        """There is none."""
-
-    def loss(self, p: Params, rows: Array, noise: None = None) -> tuple[Array, Pullback]:
-        """Of rows (N, D + 1), the label last; the rows have no gradient."""
-        logits, net_backward = self.net.forward(p, rows[:, :-1])
-        nll, nll_backward = Categorical(self.classes).nll(logits, rows[:, -1].astype(int))
-        value = nll.mean()
-
-        def dp(d: Array) -> Params:
-            dnll = namespace(nll).full_like(nll, d / len(nll))
-            return net_backward.dp(nll_backward.dp(dnll))
-
-        return value, Pullback(dp, lambda d: (), value)
+def dense_classifier(pixels: int, classes: int) -> Classifier:
+    """Two hidden layers, whose output are the features, and one more for the logits."""
+    first, second = WIDTHS
+    features = Sequential(Dense(pixels, first), Relu(), Dense(first, second), Relu())
+    return Classifier(Sequential(features=features, logits=Dense(second, classes)), classes)
 
 
 @dataclass
@@ -81,8 +44,11 @@ class Judge:
         data, device = setting.data, setting.args.device
         assert data.train.labels is not None
         pixels = int(np.prod(data.shape))
-        model = Classifier.of(pixels, int(data.train.labels.max()) + 1)
-        seen = (to_device(rows_with_labels(p), device) for p in (data.train, data.validation))
+        model = dense_classifier(pixels, int(data.train.labels.max()) + 1)
+        seen = (
+            to_device(rows_with_labels(p.x, p.labels), device)
+            for p in (data.train, data.validation)
+        )
         p = setting.fit("classifier", model, *seen)
         self = cls(model, p, setting.train[:0])
         self.reference = self.features(to_device(data.train.x[-REFERENCE:], device))
@@ -91,11 +57,15 @@ class Judge:
     def features(self, images: Array) -> Array:
         """What the last layer sees of images (N, ...): (N, F)."""
         flat = images.reshape(len(images), -1)
-        return self.classifier.features.forward(self.p["features"], flat)[0]
+        return self.part("features").forward(self.p["features"], flat)[0]
 
     def logits(self, images: Array) -> Array:
         """(N, K)."""
-        return self.classifier.logits.forward(self.p["logits"], self.features(images))[0]
+        return self.part("logits").forward(self.p["logits"], self.features(images))[0]
+
+    def part(self, name: str) -> Any:
+        """A layer of the net."""
+        return self.classifier.net.layers[name]  # type: ignore[attr-defined]
 
     def believed(self, images: Array) -> tuple[float, float]:
         """The share of images, in percent, with a confidence of 0.9 or more."""

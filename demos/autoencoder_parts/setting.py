@@ -8,7 +8,7 @@ import numpy as np
 
 from tinygen import metrics, to_device, to_host
 from tinygen.arrays import Array, Params, namespace
-from tinygen.data.dataset import Dataset, Part
+from tinygen.data.dataset import Dataset
 from tinygen.game import Turn
 from tinygen.models import Autoencoder, dense_autoencoder
 from tinygen.optim import adam
@@ -138,12 +138,6 @@ class Setting:
 def mean_and_error(values: Array) -> tuple[float, float]:
     """The mean and its standard error, in double precision, on the host."""
     return metrics.mean_and_error(to_host(values).astype(np.float64))
-
-
-def rows_with_labels(part: Part) -> np.ndarray:
-    """(N, D + 1): the pixels and the label of each image, which training then shuffles as one."""
-    assert part.labels is not None
-    return np.c_[part.x.reshape(len(part), -1), part.labels].astype(np.float32)
 
 
 def normal_codes(rng: np.random.Generator, n: int, n_latent: int, like: Array) -> Array:
