@@ -1,7 +1,7 @@
 """Data sets by name, and what is done to them before a model sees them."""
 
 from tinygen.data.binarise import binarise
-from tinygen.data.catalogue import entry, load, names
+from tinygen.data.catalogue import black_and_white, entry, load, names
 from tinygen.data.dataset import Dataset, Entry, File, Part
 from tinygen.data.digits import digits
 from tinygen.data.errors import DataError
@@ -14,6 +14,7 @@ __all__ = [
     "File",
     "Part",
     "binarise",
+    "black_and_white",
     "digits",
     "entry",
     "load",

@@ -5,6 +5,7 @@ from tinygen.data.dataset import Dataset, Entry, File
 from tinygen.data.errors import DataError
 from tinygen.data.files import missing, where
 from tinygen.data.generated import ENTRIES as GENERATED
+from tinygen.data.parts import DYNAMIC
 from tinygen.names import nearest
 
 REAL = (
@@ -41,6 +42,12 @@ def load(name: str) -> Dataset:
     ones.
     """
     return entry(name).load()
+
+
+def black_and_white(name: str) -> str:
+    """NAME-dynamic where there is one, whose pixels are drawn from the grey ones; else `name`."""
+    binary = f"{name}{DYNAMIC}"
+    return binary if binary in CATALOGUE else name
 
 
 def wanted(entry: Entry) -> tuple[File, ...]:

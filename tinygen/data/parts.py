@@ -9,6 +9,7 @@ from tinygen.data.binarise import binarise
 from tinygen.data.dataset import Dataset, Entry, Part
 
 PARTS = ("train", "validation", "test")
+DYNAMIC = "-dynamic"  # ends the names of sets whose pixels are drawn anew for each batch
 
 
 def unit(x: np.ndarray) -> np.ndarray:
@@ -47,10 +48,10 @@ def binary_variants(entry: Entry) -> tuple[Entry, Entry]:
     """
     dynamic = replace(
         entry,
-        name=f"{entry.name}-dynamic",
+        name=f"{entry.name}{DYNAMIC}",
         title=f"{entry.title}; black and white, drawn anew for each batch: x ~ Bernoulli(grey)",
         kind="binary",
-        load=variant(entry.load, f"{entry.name}-dynamic", dynamically),
+        load=variant(entry.load, f"{entry.name}{DYNAMIC}", dynamically),
     )
     thresholded = replace(
         entry,

@@ -7,7 +7,7 @@ import numpy as np
 
 from tinygen import metrics
 from tinygen.arrays import Array, Params
-from tinygen.data import entry, names
+from tinygen.data import black_and_white, entry
 from tinygen.game import Game, Turn
 from tinygen.likelihoods import Bernoulli, Gaussian
 from tinygen.models.priors import MixturePrior, StandardNormal
@@ -86,11 +86,11 @@ def game(model: VAE, o: VAEOptions, epoch_steps: int) -> Game:
 
 def choose_data(name: str, o: VAEOptions) -> str:
     """For a Bernoulli decoder black and white pixels: drawn from the grey ones, where they are."""
-    binary = f"{name}-dynamic"
-    if o.likelihood == "bernoulli" and binary in names():
-        return binary
+    if o.likelihood != "bernoulli":
+        return name
+    name = black_and_white(name)
     kind = entry(name).kind
-    if o.likelihood == "bernoulli" and kind in ("grey", "colour"):
+    if kind in ("grey", "colour"):
         raise ValueError(
             f"{name} holds {kind} pixels, and a Bernoulli decoder takes black and white ones: "
             "choose --likelihood gaussian, or a set of black and white pixels"
