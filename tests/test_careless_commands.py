@@ -10,6 +10,7 @@ import subprocess
 import sys
 
 import pytest
+from commands import fails
 
 from tinygen import checkpoint
 from tinygen.cli import main
@@ -32,18 +33,6 @@ def trained(tmp_path_factory):
 @pytest.fixture
 def folder(trained, tmp_path):
     return shutil.copytree(trained, tmp_path / "copy")
-
-
-def fails(capsys, *words, code=1):
-    """The one line on the error stream of a command that fails."""
-    capsys.readouterr()
-    try:
-        found = main(list(map(str, words)))
-    except SystemExit as left:
-        found = left.code
-    lines = capsys.readouterr().err.strip().splitlines()
-    assert found == code and len(lines) == 1, lines
-    return lines[0]
 
 
 def edit(folder, **changes):

@@ -9,6 +9,7 @@ import time
 
 import numpy as np
 import pytest
+from commands import fails
 
 from tinygen import checkpoint
 from tinygen.cli import COMMANDS, main
@@ -25,19 +26,6 @@ def folder(tmp_path_factory):
     out = tmp_path_factory.mktemp("runs") / "vae"
     assert main([*TRAIN, "--out", str(out)]) == 0
     return out
-
-
-def fails(capsys, *words, code=1):
-    """The one line on the error stream of a command that fails."""
-    capsys.readouterr()
-    try:
-        found = main(list(map(str, words)))
-    except SystemExit as left:
-        found = left.code
-    printed = capsys.readouterr()
-    lines = printed.err.strip().splitlines()
-    assert found == code and len(lines) == 1 and "Traceback" not in printed.out, printed
-    return lines[0]
 
 
 def test_a_run_says_all_that_it_was_made_from(folder):

@@ -6,6 +6,7 @@ import json
 import re
 import shlex
 
+import commands
 import numpy as np
 import pytest
 
@@ -68,12 +69,7 @@ def report(runs):
 
 
 def fails(capsys, *words):
-    """The one line on the error stream of a report that fails."""
-    capsys.readouterr()
-    assert main(["report", *map(str, words)]) == 1
-    printed = capsys.readouterr()
-    assert printed.out == "" and printed.err.count("\n") == 1 and "Traceback" not in printed.err
-    return printed.err
+    return commands.fails(capsys, "report", *words, silent=True)
 
 
 def test_the_page_needs_nothing_else(runs, report):

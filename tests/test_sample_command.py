@@ -2,6 +2,7 @@
 
 import os
 
+import commands
 import numpy as np
 import pytest
 
@@ -22,12 +23,7 @@ def runs(tmp_path_factory):
 
 
 def fails(capsys, *words):
-    """The one line on the error stream of a command that fails."""
-    capsys.readouterr()
-    assert main(["sample", *map(str, words)]) == 1
-    printed = capsys.readouterr()
-    assert printed.out == "" and printed.err.count("\n") == 1 and "Traceback" not in printed.err
-    return printed.err
+    return commands.fails(capsys, "sample", *words, silent=True)
 
 
 def drawn(folder, *words):

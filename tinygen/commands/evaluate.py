@@ -8,8 +8,8 @@ import numpy as np
 
 from tinygen import atomic
 from tinygen.arrays import to_device
-from tinygen.commands.sample import check_seed
-from tinygen.data import entry, load, names
+from tinygen.commands import check_seed
+from tinygen.data import black_and_white, entry, load
 from tinygen.runs import RunError
 from tinygen.schedules import check_steps
 from tinygen.systems.trained import TrainedRun, open_run
@@ -79,8 +79,7 @@ def comparable(name: str, opened: TrainedRun) -> str:
     Raises ValueError for what the run's numbers would not mean the same on.
     """
     own = entry(opened.run.config["data"])
-    binary = f"{name}-dynamic"
-    other = entry(binary if own.kind == "binary" and binary in names() else name)
+    other = entry(black_and_white(name) if own.kind == "binary" else name)
     if other.shape != opened.shape:
         raise ValueError(
             f"{other.name} holds examples of shape {other.shape}, the run was trained on "

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from tinygen import atomic, page, tree
+from tinygen.commands import check_seed
 from tinygen.commands.evaluate import read_numbers
-from tinygen.commands.sample import check_seed
 from tinygen.pictures import Written, standard_prior, write
 from tinygen.plots.logs import best_epoch
 from tinygen.runs import RunError

@@ -8,6 +8,7 @@ import numpy as np
 
 from tinygen import atomic, plots
 from tinygen.arrays import to_host
+from tinygen.commands import check_seed
 from tinygen.pictures import Gallery, draws_and_means, is_image
 from tinygen.runs import RunError
 from tinygen.schedules import check_steps
@@ -80,12 +81,6 @@ def draw(trained: TrainedRun, n: int, seed: int, mean: bool) -> np.ndarray:
         rng = np.random.default_rng([seed, i])  # draws and means take other amounts from a stream
         blocks.append(to_host(t.system.sample(t.model, t.p, rng, min(BLOCK, n - start), mean)))
     return np.concatenate(blocks)
-
-
-def check_seed(where: str, seed: int) -> None:
-    """Refuse what seeds no generator. Raises ValueError."""
-    if seed < 0:
-        raise ValueError(f"{where}: --seed must be at least 0, got {seed}")
 
 
 def what(trained: TrainedRun, mean: bool) -> str:

@@ -9,7 +9,7 @@ from typing import Any, get_origin
 import numpy as np
 
 from tinygen.arrays import resolve_device, to_device
-from tinygen.commands.sample import check_seed
+from tinygen.commands import check_seed
 from tinygen.data import load
 from tinygen.data.dataset import Dataset
 from tinygen.runs import Run, RunError
