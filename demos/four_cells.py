@@ -19,7 +19,7 @@ import dataclasses
 from typing import Any
 
 import numpy as np
-from common import arguments, dataset, leave
+from common import arguments, dataset, leave, table
 from four_cells_naive import NaiveBernoulli, unbounded
 
 from tinygen import metrics, plots, to_device, to_host, tree
@@ -119,10 +119,7 @@ def tell_cells(cells: dict[str, Any], name: str) -> None:
         "images the first 100); squared error to the grey levels, sum over the pixels; +- standard"
     )
     print("error over the images\n")
-    print(f"{'':<16}" + "".join(f"{title:>20}" for title in next(iter(cells.values()))))
-    for name, cell in cells.items():
-        texts = (f"{v:.2f}" + (f" +- {e:.2f}" if e is not None else "") for v, e in cell.values())
-        print(f"{name:<16}" + "".join(f"{text:>20}" for text in texts))
+    print(table(cells))
     finite = all(np.isfinite(v) for cell in cells.values() for v, _ in cell.values())
     ordered = all(
         cells[f"{decoder}, 20"][title][0] < cells[f"{decoder}, 2"][title][0]

@@ -159,9 +159,9 @@ def picture(
         figure.colorbar(shown, ax=ax, shrink=0.8)
         ax.set_title(title + "\nwhite: where both classes are as likely", fontsize=10)
         for k in range(joint.shape[1]):
-            ax.scatter(*points[labels == k][:150].T, s=3, color=COLOURS[k % len(COLOURS)])
+            ax.scatter(*points[labels == k][:150].T, s=3, color=COLOURS[k])
     for k, made in enumerate(generative.sample(rng, 300)):
-        axes[2].scatter(*made.T, s=5, color=COLOURS[k % len(COLOURS)], label=f"y = {k}")
+        axes[2].scatter(*made.T, s=5, color=COLOURS[k], label=f"y = {k}")
     axes[2].set_title("drawn from p(x, y); p(y|x) cannot do this", fontsize=10)
     axes[2].legend(frameon=False)
     for ax in axes:
@@ -169,7 +169,7 @@ def picture(
     return figure
 
 
-COLOURS = ("#e8743b", "#3fb8af", "#d4d4d4", "#c05a9a")
+COLOURS = ("#e8743b", "#3fb8af")
 
 
 def scaled(part: Part, centre: np.ndarray, spread: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
