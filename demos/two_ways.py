@@ -13,15 +13,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from classifier import Classifier, rows_with_labels
 from common import arguments, dataset, leave
 from matplotlib.figure import Figure
 
 from tinygen import to_device, to_host
 from tinygen.arrays import Array, Params, device_of
 from tinygen.data.dataset import Part
-from tinygen.layers import Dense, Relu, Sequential
 from tinygen.likelihoods import Gaussian
+from tinygen.models.classifier import Classifier, dense_classifier
 from tinygen.models.vae import VAE, dense_vae
 from tinygen.optim import adam
 from tinygen.training import Turn, train
@@ -119,21 +118,19 @@ class Discriminative:
 
     @classmethod
     def fit(cls, parts: Any, classes: int, args: Any, rng: np.random.Generator) -> "Discriminative":
-        """-log p(y|x) down, on rows (x_1, x_2, y): the loop shuffles points with their labels."""
-        net = Sequential(Dense(2, 64), Relu(), Dense(64, 64), Relu(), Dense(64, classes))
-        model = Classifier(net, classes)
+        """-log p(y|x) down, on pairs (x, y)."""
+        model = dense_classifier(2, (64, 64), classes)
         turn = Turn("p(y|x)", model.loss, model.draw_noise, adam(2e-3))
-        rows, rows_v = (
-            to_device(rows_with_labels(*to_host(parts[k])), args.device)
-            for k in ("train", "validation")
-        )
         p = to_device(model.init(rng), args.device)
-        done = train(turn, p, rows, rng=rng, epochs=args.epochs, batch=BATCH, validation=rows_v)
+        pairs, validation = parts["train"], parts["validation"]
+        done = train(
+            turn, p, pairs, rng=rng, epochs=args.epochs, batch=BATCH, validation=validation
+        )
         return cls(model, done.best)
 
     def logits(self, x: Array) -> np.ndarray:
         """(N, classes)."""
-        return to_host(self.model.net.forward(self.p, x)[0])
+        return to_host(self.model.logits(self.p, x))
 
 
 def picture(

@@ -19,7 +19,6 @@ import autoencoder as demo  # noqa: E402
 import common  # noqa: E402
 from autoencoder_parts import clothes, judge, memory, space  # noqa: E402
 from autoencoder_parts.setting import Setting  # noqa: E402
-from classifier import rows_with_labels  # noqa: E402
 
 from tinygen import tree  # noqa: E402
 from tinygen.data import load  # noqa: E402
@@ -191,29 +190,6 @@ def test_the_vae_has_the_nets_of_the_autoencoder():
     np.testing.assert_allclose(vae.codes(setting.x), q["mean"], rtol=1e-6)
     spread = ((setting.train - setting.train.mean(axis=0)) ** 2).sum() / len(setting.train)
     assert vae.model.likelihood.std**2 == pytest.approx(0.01 * spread, rel=1e-5)
-
-
-def test_the_classifier_s_gradient_is_that_of_its_loss(rng):
-    model = judge.dense_classifier(6, 3)
-    rows = np.c_[rng.random((5, 6)), [0, 2, 1, 2, 2]]
-    p = model.net.init(rng, np.float64)
-    v = tree.map(lambda w: rng.normal(size=w.shape), p)
-    _, backward = model.loss(p, rows)
-    pairs = zip(tree.leaves(backward.dp()), tree.leaves(v), strict=True)
-    exact = sum(float((a * b).sum()) for (_, a), (_, b) in pairs)
-    h = 1e-6
-    up, down = (
-        float(model.loss(tree.map(lambda w, d: w + s * d, p, v), rows)[0])  # noqa: B023
-        for s in (h, -h)
-    )
-    assert (up - down) / (2 * h) == pytest.approx(exact, rel=1e-5)
-
-
-def test_the_label_stands_behind_the_pixels():
-    part = load("digits").test
-    rows = rows_with_labels(part.x, part.labels)
-    np.testing.assert_array_equal(rows[:, :-1], part.x.reshape(len(part), -1))
-    np.testing.assert_array_equal(rows[:, -1], part.labels)
 
 
 def test_what_is_trained_once_serves_all_the_questions():

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tinygen import tree
-from tinygen.arrays import Array, Params, device_of, is_array, to_device, to_host
+from tinygen.arrays import Params, device_of, is_array, to_device, to_host
 from tinygen.checkpoint import CheckpointError, restore
 from tinygen.game import Game
 from tinygen.runs import Run
@@ -43,6 +43,7 @@ class State:
     rng        : draws noise and transforms; the order of the epochs has a stream of its own, so
                  that a run can be taken up in the middle of one
     step       : rounds played;  epoch : whole epochs;  batch : batches taken of the current one
+    order      : of the current epoch's examples (M,), where it hangs on the weights; else None
     sums       : of the terms in the current epoch
     seconds    : spent so far, over all programs that worked on the run
     """
@@ -60,6 +61,7 @@ class State:
     batch: int = 0
     sums: Average = field(default_factory=Average)
     seconds: float = 0.0
+    order: np.ndarray | None = None
 
     @classmethod
     def start(cls, game: Game, p: Params, rng: np.random.Generator) -> "State":
@@ -72,6 +74,8 @@ class State:
         values = {"p": self.p, "moments": self.moments}
         if self.best is not None:
             values["best"] = self.best
+        if self.order is not None:
+            values["order"] = self.order
         meta = {name: getattr(self, name) for name in COUNTERS} | {
             "least": None if math.isinf(self.least) else self.least,
             "sums": self.sums.sums,
@@ -108,6 +112,7 @@ class State:
         self.p, self.moments = taken("p", self.p), taken("moments", self.moments)
         has_best = any(name.partition(".")[0] == "best" for name in flat)
         self.best = taken("best", self.p) if has_best else None
+        self.order = flat["order"].copy() if "order" in flat else None
         self.least = math.inf if meta["least"] is None else meta["least"]
         self.sums = Average(meta["sums"], meta["examples"])
         self.rng.bit_generator.state = meta["rng"]
@@ -128,12 +133,16 @@ def random_state(rng: np.random.Generator) -> dict[str, Any]:
     return state
 
 
-def fingerprint(x: Array | None) -> str | None:
-    """Shape, dtype and checksum of an array: whether a run goes on with the data it began with."""
+def fingerprint(x: Any) -> str | None:
+    """Shape, dtype and checksum of examples: whether a run goes on with the data it began with."""
     if x is None:
         return None
-    host = np.ascontiguousarray(to_host(x))
-    return f"{host.dtype} {host.shape} {zlib.crc32(host.reshape(-1).view(np.uint8).data):08x}"
+    found = []
+    for _, leaf in tree.leaves(x):
+        host = np.ascontiguousarray(to_host(leaf))
+        crc = zlib.crc32(host.reshape(-1).view(np.uint8).data)
+        found.append(f"{host.dtype} {host.shape} {crc:08x}")
+    return ", ".join(found)
 
 
 def copy(p: Params) -> Params:

@@ -18,7 +18,7 @@ from tinygen.game import Game, Turn
 from tinygen.interrupt import Interrupted, requests
 from tinygen.kernels.memory import keep_memory
 from tinygen.layers.base import NonFinite, check_array
-from tinygen.loop import Loop, Trained, Transform, evaluate
+from tinygen.loop import Loop, Order, Trained, Transform, evaluate
 from tinygen.runs import Run
 from tinygen.schedules import check_number, check_steps
 from tinygen.state import State
@@ -37,14 +37,15 @@ class Diverged(FloatingPointError):
 def train(
     game: Game | Turn,
     p: Params,
-    x: Array,
+    x: Any,
     *,
     rng: np.random.Generator,
     epochs: int | None = None,
     steps: int | None = None,
     batch: int = 128,
-    validation: Array | None = None,
+    validation: Any = None,
     transform: Transform | None = None,
+    order: Order | None = None,
     patience: int | None = None,
     progress: bool = True,
     run: Run | None = None,
@@ -52,10 +53,13 @@ def train(
 ) -> Trained:
     """Play `game` on the batches of x, until `epochs` or `steps` are done. p is copied.
 
-    x, validation : data on the device of p, the examples first; the last batch may be smaller
+    x, validation : data on the device of p, the examples first, or a tuple of such arrays, as in
+                    (x, y) with labels y; the last batch may be smaller
     epochs, steps : in all, one of the two; a run that is continued counts what it has done
     transform     : (rng, x) -> x on each batch, such as `data.binarise`: drawn anew each epoch.
                     Validation gets one draw of it and of the noise, the same at each epoch.
+    order         : (rng, p) -> indices of the examples that the coming epoch takes, in their order:
+                    some may come twice or not at all. A permutation where not given.
     patience      : stop after so many epochs without a lower validation loss
     progress      : show a bar with the terms
     run           : a folder for log and checkpoints; where it holds a checkpoint, training goes on
@@ -71,12 +75,12 @@ def train(
     check_number("train", "save_every", save_every, least=0.0)
     for name, data in {"x": x, "validation": validation}.items():
         if data is not None:
-            check_data(f"train: {name}", data)
+            check_examples(f"train: {name}", data)
     for name, w in tree.leaves(p):
         if is_array(w) and not bool(namespace(w).isfinite(w).all()):
             raise NonFinite(f"train: parameter {name} holds NaN or infinite values: draw it anew")
     keep_memory()
-    loop = Loop(game, State.start(game, p, rng), x, batch, validation, transform, run)
+    loop = Loop(game, State.start(game, p, rng), x, batch, validation, transform, run, order)
     with run.locked() if run else nullcontext(), requests() as request:
         loop.take_up()
         state = loop.state
@@ -116,7 +120,7 @@ def check_asked(
     epochs: int | None,
     steps: int | None,
     batch: int,
-    validation: Array | None,
+    validation: Any,
     patience: int | None,
 ) -> None:
     """Refuse what cannot be asked for. Raises ValueError."""
@@ -132,6 +136,20 @@ def check_asked(
         raise ValueError(
             f"train: the game {game.name} has no one loss to validate: leave validation= out, and "
             "measure its samples with tinygen.metrics"
+        )
+
+
+def check_examples(name: str, x: Any) -> None:
+    """Refuse what is neither data nor a tuple of data and whole numbers, such as labels."""
+    if not isinstance(x, tuple):
+        return check_data(name, x)
+    for leaf, a in tree.leaves(x):
+        if not is_array(a) or a.dtype.kind not in ("i", "u") or len(a) == 0:
+            check_data(f"{name}[{leaf}]", a)
+    if len({len(a) for _, a in tree.leaves(x)}) != 1:
+        raise ValueError(
+            f"{name}: the arrays of a tuple must hold as many examples each, got "
+            f"{[len(a) for _, a in tree.leaves(x)]}"
         )
 
 

@@ -4,23 +4,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from classifier import Classifier, rows_with_labels
 
 from autoencoder_parts.setting import Setting, mean_and_error
 from tinygen import metrics, to_device, to_host
 from tinygen.arrays import Array, Params
-from tinygen.layers import Dense, Relu, Sequential
+from tinygen.models.classifier import Classifier, dense_classifier
 
 WIDTHS = (256, 64)
 BELIEVED = 0.9
 REFERENCE = 10_000  # training images, to whose features others are compared
-
-
-def dense_classifier(pixels: int, classes: int) -> Classifier:
-    """Two hidden layers, whose output are the features, and one more for the logits."""
-    first, second = WIDTHS
-    features = Sequential(Dense(pixels, first), Relu(), Dense(first, second), Relu())
-    return Classifier(Sequential(features=features, logits=Dense(second, classes)), classes)
 
 
 @dataclass
@@ -42,13 +34,8 @@ class Judge:
     def fit(cls, setting: Setting) -> "Judge":
         """Trained on all training images, as many steps as the autoencoders."""
         data, device = setting.data, setting.args.device
-        assert data.train.labels is not None
-        pixels = int(np.prod(data.shape))
-        model = dense_classifier(pixels, int(data.train.labels.max()) + 1)
-        seen = (
-            to_device(rows_with_labels(p.x, p.labels), device)
-            for p in (data.train, data.validation)
-        )
+        model = dense_classifier(data.shape, WIDTHS, len(data.classes))
+        seen = (to_device((p.x, p.labels), device) for p in (data.train, data.validation))
         p = setting.fit("classifier", model, *seen)
         self = cls(model, p, setting.train[:0])
         self.reference = self.features(to_device(data.train.x[-REFERENCE:], device))
@@ -56,16 +43,12 @@ class Judge:
 
     def features(self, images: Array) -> Array:
         """What the last layer sees of images (N, ...): (N, F)."""
-        flat = images.reshape(len(images), -1)
-        return self.part("features").forward(self.p["features"], flat)[0]
+        net: Any = self.classifier.net
+        return net.layers["features"].forward(self.p["features"], images)[0]
 
     def logits(self, images: Array) -> Array:
         """(N, K)."""
-        return self.part("logits").forward(self.p["logits"], self.features(images))[0]
-
-    def part(self, name: str) -> Any:
-        """A layer of the net."""
-        return self.classifier.net.layers[name]  # type: ignore[attr-defined]
+        return self.classifier.logits(self.p, images)
 
     def believed(self, images: Array) -> tuple[float, float]:
         """The share of images, in percent, with a confidence of 0.9 or more."""

@@ -99,9 +99,7 @@ class Setting:
         """Of each training: the epochs over `train` that were asked for."""
         return int(self.args.epochs) * -(-len(self.train) // self.batch)
 
-    def fit(
-        self, name: str, model: Any, x: Array | None = None, validation: Array | None = None
-    ) -> Params:
+    def fit(self, name: str, model: Any, x: Any = None, validation: Any = None) -> Params:
         """The best weights by validation, after as many steps for each model."""
         return train(
             Turn(name, model.loss, model.draw_noise, adam(LR)),

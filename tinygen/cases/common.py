@@ -14,6 +14,7 @@ import numpy as np
 
 from tinygen import arrays, tree
 from tinygen.check import Report
+from tinygen.pullback import Pullback
 
 Make = Callable[[np.random.Generator], tuple[Any, Any, Any]]
 
@@ -89,6 +90,22 @@ def beside(values: Any, point: Any) -> Any:
         return moved
 
     return tree.map(move, values)
+
+
+def of_data(loss: Callable[..., Any], y: Any, noise: Any = None) -> Callable[..., Any]:
+    """A loss of (x, y) and noise, as a function of p and x alone: labels have no gradient."""
+
+    def f(p: Any, x: Any) -> tuple[Any, Pullback]:
+        third = () if noise is None else (beside(noise, x),)
+        value, backward = loss(p, (x, beside(y, x)), *third)
+
+        def both(d: Any) -> tuple[Any, Any]:
+            dp, dx = backward(d)
+            return dp, dx[0]
+
+        return value, Pullback(backward.dp, lambda d: backward.dx(d)[0], value, both)
+
+    return f
 
 
 def jittered(rng: np.random.Generator, p: Any) -> Any:

@@ -8,6 +8,7 @@ from tinygen.models.autoencoder_nets import (
     linear_autoencoder,
     tied_autoencoder,
 )
+from tinygen.models.classifier import Classifier, dense_classifier
 from tinygen.models.codes import gaussian_of_codes, sample_codes
 from tinygen.models.contractive import SigmoidEncoder
 from tinygen.models.corruption import GaussianNoise, Masking, SaltAndPepper
@@ -19,6 +20,7 @@ from tinygen.models.vae import VAE, conv_vae, dense_vae
 __all__ = [
     "VAE",
     "Autoencoder",
+    "Classifier",
     "GaussianNoise",
     "Masking",
     "MixturePrior",
@@ -30,6 +32,7 @@ __all__ = [
     "conv_autoencoder",
     "conv_vae",
     "dense_autoencoder",
+    "dense_classifier",
     "dense_vae",
     "gaussian_of_codes",
     "linear_autoencoder",
