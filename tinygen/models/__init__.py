@@ -12,8 +12,11 @@ from tinygen.models.classifier import Classifier, dense_classifier
 from tinygen.models.codes import gaussian_of_codes, sample_codes
 from tinygen.models.contractive import SigmoidEncoder
 from tinygen.models.corruption import GaussianNoise, Masking, SaltAndPepper
+from tinygen.models.debiasing_nets import conv_debiasing_vae, dense_debiasing_vae
+from tinygen.models.debiasing_vae import DebiasingVAE
 from tinygen.models.pca import pca_autoencoder
 from tinygen.models.priors import MixturePrior, StandardNormal
+from tinygen.models.resampling import debiasing_order, resampling_weights
 from tinygen.models.tied import TiedAutoencoder
 from tinygen.models.vae import VAE, conv_vae, dense_vae
 
@@ -21,6 +24,7 @@ __all__ = [
     "VAE",
     "Autoencoder",
     "Classifier",
+    "DebiasingVAE",
     "GaussianNoise",
     "Masking",
     "MixturePrior",
@@ -30,13 +34,17 @@ __all__ = [
     "TiedAutoencoder",
     "contractive_autoencoder",
     "conv_autoencoder",
+    "conv_debiasing_vae",
     "conv_vae",
+    "debiasing_order",
     "dense_autoencoder",
     "dense_classifier",
+    "dense_debiasing_vae",
     "dense_vae",
     "gaussian_of_codes",
     "linear_autoencoder",
     "pca_autoencoder",
+    "resampling_weights",
     "sample_codes",
     "tied_autoencoder",
 ]
