@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from tinygen import check_all, divergences, layers, likelihoods, models, reparameterise
+from tinygen import check_all, divergences, layers, likelihoods, models, quadrature, reparameterise
 from tinygen.cases import CASES, CLAIMS, Case, Claim, layer_case
 from tinygen.check import Report, Row
 from tinygen.layers import Layer
@@ -90,7 +90,7 @@ FILES = [
 PUBLIC = [
     *exported(layers, Layer),
     *exported(likelihoods, Likelihood),
-    *(f for module in (divergences, reparameterise) for f in with_pullback(module)),
+    *(f for module in (divergences, quadrature, reparameterise) for f in with_pullback(module)),
     *(v for module in FILES for v in systems(module)),
 ]
 

@@ -16,7 +16,7 @@ ids = {"ids": lambda value: module_name(value) if isinstance(value, Path) else s
 FLOORS = [
     *("names", "tree", "arrays", "examples", "pullback", "kernels", "layers", "check", "likelihoods"),
     *("divergences", "reparameterise", "adversarial", "tangent", "schedules", "optim", "metrics"),
-    *("models", "cases", "check_all"),
+    *("quadrature", "models", "cases", "check_all"),
     *("atomic", "data", "diagnosis", "checkpoint", "game", "runs", "interrupt", "state"),
     *("loop", "training", "plots", "contact_sheet", "systems", "pictures", "page"),
     *("commands", "cli", "__main__"),

@@ -22,7 +22,10 @@ from tinygen.cases import Case, Claim
 from tinygen.check import Report, Row, check_contract, check_gradients
 from tinygen.names import nearest
 
-AREAS = ("layers", "likelihoods", "divergences", "reparameterise", "adversarial", "models")
+AREAS = (
+    *("layers", "likelihoods", "divergences", "quadrature", "reparameterise", "adversarial"),
+    "models",
+)
 LEGEND = """\
 gradient  backward is the derivative of forward, by central differences of that step, up to 1e-6
 contract  backward is repeatable, linear and the same in halves, and writes to nothing it was given

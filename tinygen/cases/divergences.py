@@ -1,4 +1,4 @@
-"""Cases of the divergences and of the reparameterisation."""
+"""Cases of the divergences, in closed form and on a grid, and of the reparameterisation."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import numpy as np
 
 from tinygen import arrays
 from tinygen.arrays import Array, Params
-from tinygen.cases.common import Case
+from tinygen.cases.common import Case, beside
 from tinygen.divergences import (
     kl,
     kl_diagonal,
@@ -15,6 +15,7 @@ from tinygen.divergences import (
     kl_full_standard,
     kl_to_standard_normal,
 )
+from tinygen.quadrature import gaussian_on_grid, js_on_grid, kl_on_grid, midpoints
 from tinygen.reparameterise import (
     log_density,
     log_density_diagonal,
@@ -25,6 +26,7 @@ from tinygen.reparameterise import (
 )
 
 N, Z = 2, 3
+NODES, LENGTHS = midpoints(-2.0, 3.0, 7)
 
 
 def diagonal(rng: np.random.Generator) -> Params:
@@ -47,6 +49,17 @@ def lower(q: Params) -> Params:
 def eps(rng: np.random.Generator) -> Array:
     """Noise of the shape of the mean."""
     return rng.normal(size=(N, Z))
+
+
+def on_grid(rng: np.random.Generator) -> Array:
+    """Two densities (N, M) that sum to one on the grid, of any shape."""
+    raw = rng.normal(size=(N, len(NODES)))
+    return raw - np.log((LENGTHS * np.exp(raw)).sum(axis=1, keepdims=True))
+
+
+def row(rng: np.random.Generator) -> Params:
+    """N Gaussians in one dimension."""
+    return {"mean": rng.normal(size=N), "log_var": rng.normal(size=N)}
 
 
 def case(
@@ -105,4 +118,19 @@ CASES = [
         eps,
         ("mean",),
     ),
+    case(
+        "KL on a grid",
+        (kl_on_grid,),
+        lambda a, b: kl_on_grid(a, b, beside(LENGTHS, a)),
+        on_grid,
+        on_grid,
+    ),
+    case(
+        "JS on a grid",
+        (js_on_grid,),
+        lambda a, b: js_on_grid(a, b, beside(LENGTHS, a)),
+        on_grid,
+        on_grid,
+    ),
+    case("Gaussian on a grid", (gaussian_on_grid,), gaussian_on_grid, row, lambda rng: NODES),
 ]
