@@ -5,6 +5,7 @@ import pytest
 
 from tinygen.cli import main
 from tinygen.systems import SYSTEMS
+from tinygen.systems.base import Task
 from tinygen.systems.trained import open_run
 from tinygen.systems.vae import VAEOptions, build, game
 
@@ -72,7 +73,7 @@ def test_a_variant_is_trained_and_used(name, words, tmp_path):
 
 def measured(likelihood, rng):
     options = VAEOptions(hidden=(4,), latent=2, likelihood=likelihood)
-    model = build(options, (2, 3, 1))
+    model = build(options, Task((2, 3, 1)))
     p, x = model.init(rng), (rng.random((40, 2, 3, 1)) < 0.5).astype(np.float32)
     return model, p, x, SYSTEMS["vae"].measure(model, p, x, np.random.default_rng(1), 50)
 
@@ -99,7 +100,7 @@ def test_the_bits_of_a_gaussian_are_called_a_density(rng):
 
 def test_the_numbers_of_an_autoencoder_are_what_their_names_say(rng):
     kind = SYSTEMS["autoencoder"]
-    model = kind.build(kind.options(net="linear", latent=2), (2, 3, 1))
+    model = kind.build(kind.options(net="linear", latent=2), Task((2, 3, 1)))
     p, x = model.init(rng, np.float64), rng.random((40, 2, 3, 1))
     wrong = ((model.reconstruct(p, x) - x) ** 2).sum(axis=(1, 2, 3))
     total = x.reshape(40, 6).var(axis=0).sum()
@@ -115,10 +116,10 @@ def test_the_numbers_of_an_autoencoder_are_what_their_names_say(rng):
 def test_a_weight_of_zero_has_no_warm_up():
     options = VAEOptions(hidden=(4,), latent=2, warm_up=2, beta=0.0)
     with pytest.raises(ValueError, match=r"option warm_up has no effect with beta 0"):
-        game(build(options, (2, 2, 1)), options, 10)
+        game(build(options, Task((2, 2, 1))), options, 10)
 
 
 def test_the_kl_term_is_warmed_up_over_the_epochs_asked_for():
     options = VAEOptions(hidden=(4,), latent=2, warm_up=2, beta=3.0)
-    (turn,) = game(build(options, (2, 2, 1)), options, 10).turns
+    (turn,) = game(build(options, Task((2, 2, 1))), options, 10).turns
     assert [turn.schedules["beta"](step) for step in (0, 10, 20, 99)] == [0.0, 1.5, 3.0, 3.0]

@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tinygen import atomic, plots
+from tinygen import atomic, examples, plots
 from tinygen.arrays import Array, to_device, to_host
 from tinygen.data.dataset import Dataset
 from tinygen.models.priors import StandardNormal
 from tinygen.runs import RunError
 from tinygen.systems.base import in_batches
+from tinygen.systems.job import cut, seen
 from tinygen.systems.trained import TrainedRun
 
 if TYPE_CHECKING:
@@ -32,7 +33,8 @@ class Gallery:
     """What the pictures of one run are made from.
 
     x        : up to 2000 test examples as the data set holds them, on the host; None without data
-    seen     : what a model sees of them, on the run's device, binarised where the data set says so
+    seen     : what a model sees of them, on the run's device, binarised where the data set says
+               so, with labels where the system takes them
     labels   : their classes, or None;  z : their codes (N, Z) on the host, or None
     standard : whether the codes are asked to follow N(0, I)
     """
@@ -46,11 +48,9 @@ class Gallery:
         self.z: Any = None
         if dataset is None:
             return
-        part = dataset.test
-        rows = rng.permutation(len(part))[:SCATTERED]
-        self.x = part.x[rows]
-        self.labels = None if part.labels is None else part.labels[rows]
-        drawn = dataset.transform(rng, self.x) if dataset.transform else self.x
+        part = cut(dataset.test, rng.permutation(len(dataset.test))[:SCATTERED])
+        self.x, self.labels = part.x, part.labels
+        drawn = seen(trained.system, trained.options, dataset, part, rng)
         self.seen = to_device(drawn, trained.device)
         encode = trained.system.codes
         if encode is not None:
@@ -66,6 +66,7 @@ class Gallery:
     def decode(self, z: np.ndarray) -> np.ndarray:
         """The means of the images of codes z (N, Z), as ink."""
         t = self.trained
+        assert t.system.decode is not None  # see can_walk
         return self.ink(t.system.decode(t.model, t.p, to_device(z, t.device)))
 
     def samples(self, n: int) -> "Figure":
@@ -80,17 +81,19 @@ class Gallery:
 
     def reconstructions(self) -> "Figure":
         """Rows: the example, what the model saw of it, what came back."""
-        t = self.trained
-        seen, rows = self.seen[:SHOWN], {"example": self.ink(self.x[:SHOWN])}
-        if np.any(self.x[:SHOWN] != to_host(seen)):
-            rows["its binarised pixels"] = self.ink(seen)
+        t, reconstruct = self.trained, self.trained.system.reconstruct
+        assert reconstruct is not None
+        seen = examples.rows(self.seen, slice(SHOWN))
+        pixels, rows = examples.first(seen), {"example": self.ink(self.x[:SHOWN])}
+        if np.any(self.x[:SHOWN] != to_host(pixels)):
+            rows["its binarised pixels"] = self.ink(pixels)
         if getattr(t.model, "corruption", None):
             noise = t.model.draw_noise(self.rng, seen)
             seen = t.model.corrupt(seen, noise)[0]
             rows["damaged"] = self.ink(seen)
         seed = int(self.rng.integers(2**32))
         drawn, mean = (
-            self.ink(t.system.reconstruct(t.model, t.p, seen, np.random.default_rng(seed), mean))
+            self.ink(reconstruct(t.model, t.p, seen, np.random.default_rng(seed), mean))
             for mean in (False, True)
         )
         if np.array_equal(drawn, mean):
@@ -137,9 +140,11 @@ class Gallery:
         if not is_image(t.shape):
             return found
         found["samples"] = self.samples(samples)
-        if self.z is not None:
+        if self.seen is not None and t.system.reconstruct is not None:
             found["reconstructions"] = self.reconstructions()
+        if self.z is not None:
             found["latent"] = self.latent()
+        found |= t.system.figures(self)
         if self.can_walk:
             if t.model.n_latent == 2:
                 found["manifold"] = self.manifold()
@@ -149,7 +154,8 @@ class Gallery:
     @property
     def can_walk(self) -> bool:
         """Whether it is known where in the latent space to look."""
-        return self.trained.system.codes is not None and (self.standard or self.z is not None)
+        system = self.trained.system
+        return system.decode is not None and (self.standard or self.z is not None)
 
 
 def unit(trained: TrainedRun) -> str:

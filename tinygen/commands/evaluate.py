@@ -12,6 +12,7 @@ from tinygen.commands import check_seed
 from tinygen.data import black_and_white, entry, load
 from tinygen.runs import RunError
 from tinygen.schedules import check_steps
+from tinygen.systems.job import cut, seen
 from tinygen.systems.trained import TrainedRun, open_run
 
 HELP = "measure a trained run on data that it has not seen"
@@ -58,12 +59,12 @@ def run(args: argparse.Namespace) -> int:
     read_numbers(file)  # before hours of work
     dataset = opened.dataset() if args.data is None else load(comparable(args.data, opened))
     rng = np.random.default_rng(args.seed)
-    grey = dataset.parts[args.split].x[: args.limit]
-    x = dataset.transform(rng, grey) if dataset.transform else grey
+    part = cut(dataset.parts[args.split], slice(args.limit))
+    x = seen(opened.system, opened.options, dataset, part, rng)
     found = opened.system.measure(
         opened.model, opened.p, to_device(x, args.device), rng, args.samples
     )
-    where = f"{dataset.name}, {args.split}, {len(x)} examples"
+    where = f"{dataset.name}, {args.split}, {len(part)} examples"
     print(f"{opened.run.path}: {opened.system.title}, step {opened.meta['step']}; {where}")
     width = max(map(len, found))
     for name, (value, error) in found.items():

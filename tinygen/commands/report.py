@@ -139,6 +139,7 @@ def build(trained: TrainedRun, numbers: list[str], written: Written) -> str:
         parts.append(page.note(f"The pictures that need data are left out: {written.left_out}"))
     captions = CAPTIONS | ({} if standard_prior(trained) else OTHER_CODES)
     captions |= WITHOUT_DENSITY if trained.system.group == "none" else {}
+    captions |= trained.system.captions
     for name, content in written.files.items():
         title, caption = captions[name]
         shown = page.picture(name, content, title, caption)

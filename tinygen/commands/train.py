@@ -8,6 +8,7 @@ from typing import Any, get_origin
 
 import numpy as np
 
+from tinygen import examples
 from tinygen.arrays import resolve_device, to_device
 from tinygen.commands import check_seed
 from tinygen.data import load
@@ -15,7 +16,8 @@ from tinygen.data.dataset import Dataset
 from tinygen.runs import Run, RunError
 from tinygen.schedules import check_number
 from tinygen.systems import SYSTEMS, System, system
-from tinygen.systems.base import Options, check_images
+from tinygen.systems.base import Options, Task, check_kind
+from tinygen.systems.job import Job
 from tinygen.systems.trained import describe, read_options
 from tinygen.training import Diverged, Interrupted, Trained, check_asked, train
 
@@ -46,7 +48,7 @@ def add(parser: argparse.ArgumentParser, words: list[str]) -> None:
     parser.add_argument("--data", help="a data set by name; `tinygen data` lists them")
     parser.add_argument("--epochs", type=int, help="in all, those of a resumed run included")
     parser.add_argument("--steps", type=int, help="instead of epochs: a number of batches")
-    parser.add_argument("--batch", type=int, help="examples a step (default 128)")
+    parser.add_argument("--batch", type=int, help="examples a step (default 128; of EM all)")
     parser.add_argument(
         "--patience", type=int, help="stop after so many epochs without a better validation loss"
     )
@@ -116,13 +118,13 @@ def begin(args: argparse.Namespace) -> int:
     options = kind.options(**{name: getattr(args, name) for name in own if hasattr(args, name)})
     name = kind.choose_data(args.data or kind.data, options)
     dataset = load(name)
-    check_images(kind.name, dataset)
+    check_kind(kind, dataset)
     epochs = kind.epochs if args.epochs is None and args.steps is None else args.epochs
-    config = describe(kind, options, name, dataset.shape) | {
+    config = describe(kind, options, name, Task.of(dataset)) | {
         "seed": 0 if args.seed is None else args.seed,
         "epochs": epochs,
         "steps": args.steps,
-        "batch": 128 if args.batch is None else args.batch,
+        "batch": kind.batch or len(dataset.train) if args.batch is None else args.batch,
         "patience": args.patience,
         "ink": dataset.ink,  # how pictures of grey images are shown
     }
@@ -134,11 +136,15 @@ def begin(args: argparse.Namespace) -> int:
 
 def rehearse(kind: System, options: Options, dataset: Dataset, config: dict[str, Any]) -> None:
     """One step on a few examples, kept nowhere: what cannot be trained makes no folder."""
-    model, rng = kind.build(options, dataset.shape), np.random.default_rng(0)
-    game, few = kind.game(model, options, 1), dataset.train.x[:4]
+    job = Job.of(kind, options, dataset, config)
     batch, patience = config["batch"], config["patience"]
-    check_asked(game, config["epochs"], config["steps"], batch, dataset.validation.x, patience)
-    train(game, model.init(rng), few, rng=rng, steps=1, transform=dataset.transform, progress=False)
+    check_asked(job.game, config["epochs"], config["steps"], batch, job.validation, patience)
+    few = examples.rows(job.x, slice(kind.rehearsal))
+    rng = np.random.default_rng(0)
+    p = kind.start(job.model, rng, few)
+    order = kind.order(job.model, options, few)
+    asked: dict[str, Any] = {"batch": batch, "transform": job.transform, "order": order}
+    train(job.game, p, few, rng=rng, steps=1, progress=False, **asked)
 
 
 def resume(args: argparse.Namespace) -> int:
@@ -191,18 +197,22 @@ def play(
     config, device = run.config, resolve_device(args.device)
     here = shlex.quote(str(run.path))
     rng = np.random.default_rng(config["seed"])
-    model = kind.build(options, dataset.shape)
-    p = to_device(model.init(rng), device)
-    epoch_steps = -(-len(dataset.train) // config["batch"])
+    job = Job.of(kind, options, dataset, config)
+    x = to_device(job.x, device)
+    validation = None if job.validation is None else to_device(job.validation, device)
+    # weights that come from a checkpoint need a pattern only
+    begun = run.checkpoint.exists()
+    p = job.model.init(rng) if begun else kind.start(job.model, rng, x)
     print(f"{kind.title} on {dataset.name} ({len(dataset.train)} examples), into {run.path}")
     try:
         done = train(
-            kind.game(model, options, epoch_steps),
-            p,
-            to_device(dataset.train.x, device),
+            job.game,
+            to_device(p, device),
+            x,
             rng=rng,
-            validation=to_device(dataset.validation.x, device),
-            transform=dataset.transform,
+            validation=validation,
+            transform=job.transform,
+            order=kind.order(job.model, options, x),
             run=run,
             save_every=args.save_every,
             **{name: config[name] for name in ("epochs", "steps", "batch", "patience")},

@@ -1,6 +1,7 @@
 """The autoencoder as the commands know it; the model is models/autoencoder.py."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -16,13 +17,13 @@ from tinygen.models.autoencoder_nets import (
     linear_autoencoder,
 )
 from tinygen.models.corruption import Corruption, GaussianNoise, Masking, SaltAndPepper
-from tinygen.systems.base import Options, System, in_batches, option
+from tinygen.systems.base import GradientOptions, System, Task, in_batches, option
 
 CORRUPTIONS = {"masking": Masking, "gaussian": GaussianNoise, "salt-and-pepper": SaltAndPepper}
 
 
 @dataclass(frozen=True)
-class AutoencoderOptions(Options):
+class AutoencoderOptions(GradientOptions):
     """What `train autoencoder` can be told."""
 
     net: str = option(
@@ -59,8 +60,9 @@ class AutoencoderOptions(Options):
         return None if self.corruption == "none" else CORRUPTIONS[self.corruption](self.amount)
 
 
-def build(o: AutoencoderOptions, shape: tuple[int, int, int]) -> Autoencoder:
+def build(o: AutoencoderOptions, task: Task) -> Autoencoder:
     """The model of these options for images of this shape."""
+    shape: Any = task.shape
     if o.net == "conv":
         return conv_autoencoder(shape, o.latent, corruption=o.damage())
     if o.net == "contractive":

@@ -11,9 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from tinygen.arrays import Array, Params, namespace
-from tinygen.data.dataset import Dataset
+from tinygen import examples
+from tinygen.arrays import Array, Params
+from tinygen.data.dataset import Dataset, Part
 from tinygen.game import Game
+from tinygen.loop import Order
 from tinygen.optim import Optimiser, adam, momentum, rmsprop, sgd
 
 GROUPS = {
@@ -22,6 +24,8 @@ GROUPS = {
     "implicit": "implicit density: the model can be drawn from, and no more",
     "none": "no density: codes and reconstructions",
 }
+
+IMAGES = ("binary", "grey", "colour")
 
 OPTIMISERS: dict[str, Callable[[float], Optimiser]] = {
     "adam": adam,
@@ -48,14 +52,7 @@ def option(
 
 @dataclass(frozen=True)
 class Options:
-    """What every system can be told; a system's own options come on top."""
-
-    optimiser: str = option("adam", "the rule of the steps", tuple(OPTIMISERS))
-    lr: float = option(1e-3, "its step size")
-
-    def step_rule(self) -> Optimiser:
-        """The optimiser."""
-        return OPTIMISERS[self.optimiser](self.lr)
+    """What a system can be told: its fields, each made by `option`. Raises ValueError."""
 
     def __post_init__(self) -> None:
         for f in dataclasses.fields(self):
@@ -77,6 +74,42 @@ class Options:
 
 
 @dataclass(frozen=True)
+class GradientOptions(Options):
+    """What every system that is trained by gradients can be told; its own options come on top."""
+
+    optimiser: str = option("adam", "the rule of the steps", tuple(OPTIMISERS))
+    lr: float = option(1e-3, "its step size")
+
+    def step_rule(self) -> Optimiser:
+        """The optimiser."""
+        return OPTIMISERS[self.optimiser](self.lr)
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a system is built for.
+
+    shape    : of one example, such as (28, 28, 1)
+    classes  : of the labels; 0 where there are none
+    examples : in the training part
+    """
+
+    shape: tuple[int, ...]
+    classes: int = 0
+    examples: int = 0
+
+    @classmethod
+    def of(cls, dataset: Dataset) -> "Task":
+        """The task that a data set gives."""
+        return cls(dataset.shape, len(dataset.classes), len(dataset.train))
+
+
+def the_data(part: Part, options: Any) -> Array:
+    """What most systems see of a part: x."""
+    return part.x
+
+
+@dataclass(frozen=True)
 class System:
     """What the commands know of a system.
 
@@ -90,14 +123,28 @@ class System:
     epochs      : the default length of a training
     choose_data : (name of a data set, options) -> the name of the one that fits: a decoder of
                   black and white pixels takes "mnist-dynamic" where "mnist" was asked for
-    build       : (options, shape of one example) -> model, with init, loss and draw_noise
-    game        : (model, options, steps an epoch) -> Game
+    build       : (options, Task) -> model, with init, loss and draw_noise
+    game        : (model, options, steps an epoch) -> Game; of several players, it is trained
+                  without a validation loss
     codes       : (model, p, x) -> (N, Z), one point an example; None where there are none
     decode      : (model, p, z) -> images, means
     sample      : (model, p, rng, n, mean) -> (n, ...); `drawn` says in words what that is
     reconstruct : (model, p, x, rng, mean) -> (N, ...)
     measure     : (model, p, x, rng, samples) -> {"name": (value, standard error or None)}, in the
                   units that the name says
+
+    And where a system is not as most of them are:
+
+    examples     : (part, options) -> what the model sees of a part: x, or (x, y) with labels; as
+                   x of the functions above
+    training_set : (examples, options, rng) -> the examples to train on, such as with few labels
+    start        : (model, rng, examples) -> p, where the first weights hang on the data
+    order        : (model, options, examples) -> the `order` of `training.train`
+    batch        : the default batch; None for all examples at once
+    rehearsal    : how many examples one step is tried on before a folder is made; None for all
+    takes        : the kinds of data
+    figures      : (gallery, see pictures.py) -> {name: figure}, pictures of its own, each with a
+    captions     : {"name.png": (title, what is to be seen)}
     """
 
     name: str
@@ -112,25 +159,46 @@ class System:
     choose_data: Callable[[str, Any], str]
     build: Callable[[Any, Any], Any]
     game: Callable[[Any, Any, int], Game]
-    codes: Callable[[Any, Params, Array], Array]
-    decode: Callable[[Any, Params, Array], Array]
+    codes: Callable[[Any, Params, Any], Array] | None
+    decode: Callable[[Any, Params, Array], Array] | None
     sample: Callable[[Any, Params, np.random.Generator, int, bool], Array]
-    reconstruct: Callable[[Any, Params, Array, np.random.Generator, bool], Array]
+    reconstruct: Callable[[Any, Params, Any, np.random.Generator, bool], Array] | None
     measure: Callable[
-        [Any, Params, Array, np.random.Generator, int], dict[str, tuple[float, float | None]]
+        [Any, Params, Any, np.random.Generator, int], dict[str, tuple[float, float | None]]
     ]
     drawn: str = ""
+    examples: Callable[[Part, Any], Any] = the_data
+    training_set: Callable[[Any, Any, np.random.Generator], Any] = lambda x, options, rng: x
+    start: Callable[[Any, np.random.Generator, Any], Params] = lambda model, rng, x: model.init(rng)
+    order: Callable[[Any, Any, Any], Order | None] = lambda model, options, x: None
+    batch: int | None = 128
+    rehearsal: int | None = 4
+    takes: tuple[str, ...] = IMAGES
+    figures: Callable[[Any], dict[str, Any]] = lambda gallery: {}
+    captions: dict[str, tuple[str, str]] = field(default_factory=dict)
 
 
-def in_batches(f: Callable[[Array], Array], x: Array, rows: int = 500) -> Array:
-    """f over x, some rows at a time: one number an example (N,)."""
-    return namespace(x).concatenate([f(x[i : i + rows]) for i in range(0, len(x), rows)])
+def in_batches(f: Callable[[Any], Array], x: Any, rows: int = 500) -> Array:
+    """f over the examples x, some rows at a time: one number or row an example (N, ...)."""
+    parts = range(0, examples.count(x), rows)
+    return examples.join([f(examples.rows(x, slice(i, i + rows))) for i in parts])
 
 
-def check_images(system: str, dataset: Dataset) -> None:
-    """Refuse data that are no images. Raises ValueError."""
-    if dataset.kind not in ("binary", "grey", "colour"):
+def with_labels(part: Part, options: Any) -> tuple[Array, Array]:
+    """(x, y) of a part, for systems that learn from labels. Raises ValueError without them."""
+    if part.labels is None:
         raise ValueError(
-            f"{system} is trained on images, and {dataset.name} holds {dataset.kind}: "
-            "`tinygen data` lists the sets of images"
+            "this system learns from labels, and the data set has none: `tinygen data` shows "
+            "which have classes"
+        )
+    return part.x, part.labels
+
+
+def check_kind(system: System, dataset: Dataset) -> None:
+    """Refuse data of a kind that the system does not take. Raises ValueError."""
+    if dataset.kind not in system.takes:
+        what = "images" if set(system.takes) <= set(IMAGES) else " or ".join(system.takes)
+        raise ValueError(
+            f"{system.name} is trained on {what}, and {dataset.name} holds {dataset.kind}: "
+            f"`tinygen data` lists the sets of {what}"
         )

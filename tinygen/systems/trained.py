@@ -13,7 +13,7 @@ from tinygen.data import load as load_data
 from tinygen.data.dataset import Dataset
 from tinygen.runs import Run, RunError
 from tinygen.systems import System, system
-from tinygen.systems.base import Options
+from tinygen.systems.base import Options, Task
 
 
 @dataclass
@@ -47,18 +47,18 @@ class TrainedRun:
         return load_data(self.run.config["data"])
 
 
-def describe(system: System, options: Options, data: str, shape: tuple[int, ...]) -> dict[str, Any]:
+def describe(system: System, options: Options, data: str, task: Task) -> dict[str, Any]:
     """The part of a run's config from which `open_run` builds the model again."""
     return {
         "system": system.name,
         "options": dataclasses.asdict(options),
         "data": data,
-        "shape": list(shape),
+        **dataclasses.asdict(task),
     }
 
 
-def read_options(run: Run) -> tuple[System, Options, tuple[int, ...]]:
-    """System, options and shape of a run's config. Raises RunError where it lacks one of them."""
+def read_options(run: Run) -> tuple[System, Options, Task]:
+    """System, options and task of a run's config. Raises RunError where it lacks one of them."""
     config = run.config
     try:
         kind = system(config["system"])
@@ -66,8 +66,9 @@ def read_options(run: Run) -> tuple[System, Options, tuple[int, ...]]:
             k: tuple(v) if isinstance(v, list) else v for k, v in config["options"].items()
         }
         shape = tuple(int(size) for size in config["shape"])
+        numbers = {name: int(config.get(name, 0)) for name in ("classes", "examples")}
         str.split(config["data"])
-        return kind, kind.options(**given), shape
+        return kind, kind.options(**given), Task(shape, **numbers)
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise RunError(
             f"{run.path / 'config.json'} cannot be read by this version of tinygen "
@@ -83,13 +84,13 @@ def open_run(folder: Path | str, device: str | None = None) -> TrainedRun:
     CheckpointError where its checkpoint is missing, damaged or of another model.
     """
     run = Run.open(folder)
-    kind, options, shape = read_options(run)
+    kind, options, task = read_options(run)
     if not run.checkpoint.exists():
         raise CheckpointError(
             f"{run.path} holds no checkpoint yet: wait, or continue with --resume"
         )
     flat, meta = run.load()
-    model = kind.build(options, shape)
+    model = kind.build(options, task)
     like = model.init(np.random.default_rng(0))
     best = any(name.startswith("best.") for name in flat)
     p = restore(flat, "best" if best else "p", like, run.checkpoint)

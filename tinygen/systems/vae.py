@@ -13,11 +13,11 @@ from tinygen.likelihoods import Bernoulli, Gaussian
 from tinygen.models.priors import MixturePrior, StandardNormal
 from tinygen.models.vae import VAE, conv_vae, dense_vae
 from tinygen.schedules import warm_up
-from tinygen.systems.base import Options, System, in_batches, option
+from tinygen.systems.base import GradientOptions, System, Task, in_batches, option
 
 
 @dataclass(frozen=True)
-class VAEOptions(Options):
+class VAEOptions(GradientOptions):
     """What `train vae` can be told."""
 
     net: str = option("dense", "dense layers, or convolutions", ("dense", "conv"))
@@ -57,8 +57,9 @@ class VAEOptions(Options):
     )
 
 
-def build(o: VAEOptions, shape: tuple[int, int, int]) -> VAE:
+def build(o: VAEOptions, task: Task) -> VAE:
     """The model of these options for examples of this shape."""
+    shape: Any = task.shape
     shared: dict[str, Any] = {
         "likelihood": Bernoulli() if o.likelihood == "bernoulli" else Gaussian(),
         "variance": o.variance,
