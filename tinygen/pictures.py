@@ -138,7 +138,7 @@ class Gallery:
         if log := t.run.records():
             found["curves"] = plots.curves(log, unit=unit(t))
         if not is_image(t.shape):
-            return found
+            return found | t.system.figures(self)
         found["samples"] = self.samples(samples)
         if self.seen is not None and t.system.reconstruct is not None:
             found["reconstructions"] = self.reconstructions()
