@@ -4,6 +4,7 @@ from tinygen.metrics.active_units import active_units, activity
 from tinygen.metrics.confidence import classes_found, confidence
 from tinygen.metrics.frechet import frechet_distance
 from tinygen.metrics.importance import importance_estimate
+from tinygen.metrics.rates import dead_units, kl_per_dimension
 from tinygen.metrics.units import bits_per_dim, mean_and_error
 
 __all__ = [
@@ -12,7 +13,9 @@ __all__ = [
     "bits_per_dim",
     "classes_found",
     "confidence",
+    "dead_units",
     "frechet_distance",
     "importance_estimate",
+    "kl_per_dimension",
     "mean_and_error",
 ]

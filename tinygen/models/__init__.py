@@ -10,6 +10,7 @@ from tinygen.models.autoencoder_nets import (
 )
 from tinygen.models.classifier import Classifier, dense_classifier
 from tinygen.models.codes import gaussian_of_codes, sample_codes
+from tinygen.models.collapse import DeadUnits, warn_of_dead_units
 from tinygen.models.contractive import SigmoidEncoder
 from tinygen.models.corruption import GaussianNoise, Masking, SaltAndPepper
 from tinygen.models.debiasing_nets import conv_debiasing_vae, dense_debiasing_vae
@@ -24,6 +25,7 @@ __all__ = [
     "VAE",
     "Autoencoder",
     "Classifier",
+    "DeadUnits",
     "DebiasingVAE",
     "GaussianNoise",
     "Masking",
@@ -47,4 +49,5 @@ __all__ = [
     "resampling_weights",
     "sample_codes",
     "tied_autoencoder",
+    "warn_of_dead_units",
 ]
