@@ -15,6 +15,7 @@ from tinygen.layers.embedding import Embedding
 from tinygen.layers.fork import Fork
 from tinygen.layers.gated import GatedTanh, Maxout
 from tinygen.layers.instance_norm import InstanceNorm
+from tinygen.layers.labelled_dense import LabelledDense
 from tinygen.layers.layer_norm import LayerNorm
 from tinygen.layers.lstm import LSTM
 from tinygen.layers.masked_conv import MaskedConv2d
@@ -48,6 +49,7 @@ __all__ = [
     "Fork",
     "GatedTanh",
     "InstanceNorm",
+    "LabelledDense",
     "Layer",
     "LayerNorm",
     "LeakyRelu",
