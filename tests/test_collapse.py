@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from tinygen import metrics, tree
+from tinygen.cli import main
 from tinygen.divergences import kl_diagonal_standard, kl_full_standard
 from tinygen.models import DeadUnits, MixturePrior, dense_vae, warn_of_dead_units
 from tinygen.models.collapse import remarks
@@ -140,3 +141,17 @@ def test_the_rates_are_measured_on_the_device(rng, device, posterior):
     there = metrics.kl_per_dimension(to_device(q, device))
     np.testing.assert_allclose(to_host(there), metrics.kl_per_dimension(q), rtol=1e-6)
     assert metrics.dead_units(to_device(q, device)) == metrics.dead_units(q)
+
+
+def test_the_commands_say_it_after_training_and_beside_the_numbers(tmp_path, capsys):
+    words = ["--data", "digits", "--epochs", "4", "--hidden", "8", "--latent", "3", "--batch", "32"]
+    for beta, dead in (("1", False), ("50", True)):
+        run = tmp_path / f"beta {beta}"
+        assert (
+            main(["train", "vae", *words, "--lr", "0.01", "--beta", beta, "--out", str(run)]) == 0
+        )
+        trained = capsys.readouterr().out
+        assert main(["evaluate", str(run), "--samples", "2", "--limit", "50"]) == 0
+        measured = capsys.readouterr().out
+        for printed in (trained, measured):
+            assert ("note: posterior collapse: all 3 latent dimensions" in printed) == dead

@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from tinygen import atomic
+from tinygen import atomic, examples
 from tinygen.arrays import to_device
 from tinygen.commands import check_seed
 from tinygen.data import black_and_white, entry, load
 from tinygen.runs import RunError
 from tinygen.schedules import check_steps
-from tinygen.systems.job import cut, seen
+from tinygen.systems.job import REMARKED, cut, seen
 from tinygen.systems.trained import TrainedRun, open_run
 
 HELP = "measure a trained run on data that it has not seen"
@@ -60,15 +60,16 @@ def run(args: argparse.Namespace) -> int:
     dataset = opened.dataset() if args.data is None else load(comparable(args.data, opened))
     rng = np.random.default_rng(args.seed)
     part = cut(dataset.parts[args.split], slice(args.limit))
-    x = seen(opened.system, opened.options, dataset, part, rng)
-    found = opened.system.measure(
-        opened.model, opened.p, to_device(x, args.device), rng, args.samples
-    )
+    x = to_device(seen(opened.system, opened.options, dataset, part, rng), args.device)
+    found = opened.system.measure(opened.model, opened.p, x, rng, args.samples)
     where = f"{dataset.name}, {args.split}, {len(part)} examples"
     print(f"{opened.run.path}: {opened.system.title}, step {opened.meta['step']}; {where}")
     width = max(map(len, found))
     for name, (value, error) in found.items():
         print(f"  {name:<{width}}  {value:12.4f}" + (f" +- {error:.4f}" if error else ""))
+    few = examples.rows(x, slice(REMARKED))
+    for line in opened.system.remarks(opened.model, opened.p, few):
+        print(f"  note: {line}")
     keep(file, found, on=where, seed=args.seed, epoch=opened.epoch)
     return 0
 

@@ -17,7 +17,7 @@ from tinygen.runs import Run, RunError
 from tinygen.schedules import check_number
 from tinygen.systems import SYSTEMS, System, system
 from tinygen.systems.base import Options, Task, check_kind
-from tinygen.systems.job import Job
+from tinygen.systems.job import REMARKED, Job
 from tinygen.systems.trained import describe, read_options
 from tinygen.training import Diverged, Interrupted, Trained, check_asked, train
 
@@ -226,6 +226,10 @@ def play(
             error.trained,
         ) from error
     tell(done, run)
+    few = examples.rows(x if validation is None else validation, slice(REMARKED))
+    few = job.transform(np.random.default_rng(config["seed"]), few) if job.transform else few
+    for line in kind.remarks(job.model, done.best, few):
+        print(f"note: {line}")
     return 0
 
 

@@ -143,6 +143,8 @@ class System:
     batch        : the default batch; None for all examples at once
     rehearsal    : how many examples one step is tried on before a folder is made; None for all
     takes        : the kinds of data
+    remarks      : (model, p, some examples) -> lines to print after a training and with the
+                   numbers, of what should not be overlooked, such as latent dimensions that died
     figures      : (gallery, see pictures.py) -> {name: figure}, pictures of its own, each with a
     captions     : {"name.png": (title, what is to be seen)}
     """
@@ -174,6 +176,7 @@ class System:
     batch: int | None = 128
     rehearsal: int | None = 4
     takes: tuple[str, ...] = IMAGES
+    remarks: Callable[[Any, Params, Any], list[str]] = lambda model, p, x: []
     figures: Callable[[Any], dict[str, Any]] = lambda gallery: {}
     captions: dict[str, tuple[str, str]] = field(default_factory=dict)
 

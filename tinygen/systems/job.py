@@ -10,6 +10,8 @@ from tinygen.data.dataset import Dataset, Part, Transform
 from tinygen.game import Game
 from tinygen.systems.base import Options, System, Task
 
+REMARKED = 1000  # examples that a system's remarks look at
+
 
 @dataclass(frozen=True)
 class Job:

@@ -10,6 +10,7 @@ from tinygen.arrays import Array, Params
 from tinygen.data import black_and_white, entry
 from tinygen.game import Game, Turn
 from tinygen.likelihoods import Bernoulli, Gaussian
+from tinygen.models.collapse import remarks
 from tinygen.models.priors import MixturePrior, StandardNormal
 from tinygen.models.vae import VAE, conv_vae, dense_vae
 from tinygen.schedules import warm_up
@@ -148,4 +149,5 @@ SYSTEM = System(
     reconstruct=lambda model, p, x, rng, mean: model.reconstruct(p, x, rng, mean=mean),
     measure=measure,
     drawn="z ~ p(z), decoded",
+    remarks=remarks,
 )
