@@ -27,13 +27,14 @@ def arguments(
     doc: str | None,
     name: str,
     argv: list[str] | None,
-    data: str = "mnist",
+    data: str | None = "mnist",
     epochs: int = 20,
     quick: str = "digits",
     more: Mapping[str, tuple[int, str]] | None = None,
 ) -> argparse.Namespace:
     """The options that every demo has; `device` is resolved, `out` is a folder that exists.
 
+    data : the data set by default; None for a demo that looks at no data and has no epochs
     more : further whole numbers, name -> (default, help)
 
     With --quick, the small set `quick` serves unless --data names another, and one epoch does.
@@ -41,19 +42,23 @@ def arguments(
     parser = argparse.ArgumentParser(
         description=doc, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--data", help=f"a data set by name (default {data}; quick: {quick})")
+    if data is not None:
+        shown = f"a data set by name (default {data}; quick: {quick})"
+        parser.add_argument("--data", help=shown)
+        shown = f"of each training (default {epochs}; quick: 1)"
+        parser.add_argument("--epochs", type=int, help=shown)
     parser.add_argument("--device", help="cpu or cuda (default: TINYGEN_DEVICE, else cpu)")
-    parser.add_argument("--epochs", type=int, help=f"of each training (default {epochs}; quick: 1)")
     parser.add_argument("--seed", type=int, default=0, help="of everything random (%(default)s)")
     parser.add_argument("--quick", action="store_true", help="a few seconds, to see it run")
     parser.add_argument("--out", default=f"runs/{name}", help="folder to write (%(default)s)")
     for option, (default, text) in (more or {}).items():
         parser.add_argument(f"--{option}", type=int, default=default, help=text + " (%(default)s)")
     args = parser.parse_args(argv)
-    args.data = args.data or (quick if args.quick else data)
-    args.epochs = (1 if args.quick else epochs) if args.epochs is None else args.epochs
-    if args.epochs < 1:
-        parser.error(f"--epochs must be >= 1, got {args.epochs}")
+    if data is not None:
+        args.data = args.data or (quick if args.quick else data)
+        args.epochs = (1 if args.quick else epochs) if args.epochs is None else args.epochs
+        if args.epochs < 1:
+            parser.error(f"--epochs must be >= 1, got {args.epochs}")
     args.out = Path(args.out)
     try:
         args.device = resolve_device(args.device)
@@ -84,9 +89,15 @@ def first(part: Part, n: int) -> Part:
 
 
 def leave(args: argparse.Namespace, figures: Mapping[str, Any], numbers: Mapping[str, Any]) -> None:
-    """Write each figure as NAME.png and the numbers, with how they were asked for, as JSON."""
+    """Write each figure as NAME.png and the numbers, with how they were asked for, as JSON.
+
+    A figure that is bytes is an animation, and becomes NAME.gif.
+    """
     for name, figure in figures.items():
-        figure.savefig(args.out / f"{name}.png", dpi=110)
+        if isinstance(figure, bytes):
+            atomic.write_bytes(args.out / f"{name}.gif", figure)
+        else:
+            figure.savefig(args.out / f"{name}.png", dpi=110)
     asked = {k: str(v) if isinstance(v, Path) else v for k, v in vars(args).items() if k != "out"}
     text = json.dumps({"asked": asked, "numbers": numbers}, indent=2, default=plain)
     atomic.write_text(args.out / "numbers.json", text + "\n")
@@ -113,11 +124,11 @@ def table(rows: Mapping[str, Mapping[str, Any]]) -> str:
 
 
 def told(value: Any) -> str:
-    """A number, or a mean +- its standard error, to two digits of the error; a count as it is.
+    """A number, or a mean +- its standard error, to two digits of the error; counts, words as is.
 
     Two decimals at least, more where the error, or a number without one, is small.
     """
-    if isinstance(value, int):
+    if isinstance(value, int | str):
         return str(value)
     mean, error = value if isinstance(value, tuple) else (value, None)
     size = abs(mean) if error is None else error

@@ -5,6 +5,7 @@ writes it, `png(figure)` gives the bytes. Images are (N, H, W, 1) or (N, H, W, 3
 grey ones 1 is ink, black: give 1 - x of photographs.
 """
 
+from tinygen.plots.frames import moving
 from tinygen.plots.images import interleaved, panels, reconstructions, sample_grid, tiled
 from tinygen.plots.logs import curves
 from tinygen.plots.manifolds import manifold, manifold_sheet
@@ -21,6 +22,7 @@ __all__ = [
     "latent_scatter",
     "manifold",
     "manifold_sheet",
+    "moving",
     "panels",
     "png",
     "principal_axes",

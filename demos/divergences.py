@@ -1,0 +1,38 @@
+"""The laboratory of divergences: python demos/divergences.py --out runs/divergences
+
+1 one Gaussian for two modes: KL(P||Q), KL(Q||P), JS    4 supports that part: infinity and log 2
+2 as the modes move apart: where minima come from       5 what can be formed from samples of P
+3 maximum likelihood is the argmin of KL(P||Q)          6 the asymmetry, as a table
+
+All densities are one-dimensional, so that every divergence is an integral that a grid gives to
+rounding, and every fit can be looked for from everywhere. Numbers are in nats.
+
+S. Kullback and R. A. Leibler, Ann. Math. Stat. 22, 1951; J. Lin, IEEE Trans. Inf. Theory 37, 1991.
+                                        docs/questions/divergences.md, docs/derivations/kl.md
+"""
+
+from typing import Any
+
+from common import arguments, leave, table
+from divergences_parts import fits
+
+QUESTIONS = {
+    "fits": ("One Gaussian for two modes: what does each divergence choose?", fits.answer),
+}
+
+
+def main(argv: list[str] | None = None) -> dict[str, Any]:
+    """Ask each question in turn. Returns the numbers by question."""
+    args = arguments(__doc__, "divergences", argv, data=None)
+    numbers: dict[str, Any] = {}
+    figures: dict[str, Any] = {}
+    for i, (name, (question, answer)) in enumerate(QUESTIONS.items(), start=1):
+        numbers[name], found = answer(args)
+        figures |= found
+        print(f"\n{i}. {question}\n\n{table(numbers[name])}", flush=True)
+    leave(args, figures, numbers)
+    return numbers
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The questions of the laboratory of divergences, one a file."""

@@ -1,0 +1,40 @@
+"""Figures as the frames of an animation."""
+
+import io
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tinygen.schedules import check_steps
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+COLOURS = 32  # a frame; fewer make a smaller file
+
+
+def moving(figures: Iterable["Figure"], milliseconds: int = 70, last: int = 1) -> bytes:
+    """A GIF that shows the figures one after the other, for ever.
+
+    The figures must be of one size, with axes at fixed places, or the picture jumps; a figure
+    may be the same one, drawn anew. The last frame is held `last` times as long.
+    Raises ValueError for no figure, or counts that are no whole numbers >= 1.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from PIL import Image
+
+    check_steps("moving", "milliseconds", milliseconds)
+    check_steps("moving", "last", last)
+    pages = []
+    for figure in figures:
+        canvas = FigureCanvasAgg(figure)
+        canvas.draw()
+        rgb = np.asarray(canvas.buffer_rgba())[..., :3]
+        pages.append(Image.fromarray(rgb).quantize(COLOURS))
+    if not pages:
+        raise ValueError("moving: there is no figure to show: give one at least")
+    times = [milliseconds] * (len(pages) - 1) + [milliseconds * last]
+    file = io.BytesIO()
+    pages[0].save(file, "GIF", save_all=True, append_images=pages[1:], duration=times, loop=0)
+    return file.getvalue()
