@@ -5,6 +5,7 @@ from tinygen.data.catalogue import black_and_white, entry, load, names
 from tinygen.data.dataset import Dataset, Entry, File, Part
 from tinygen.data.digits import digits
 from tinygen.data.errors import DataError
+from tinygen.data.few_labels import few_labels
 from tinygen.data.translation import pair
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "black_and_white",
     "digits",
     "entry",
+    "few_labels",
     "load",
     "names",
     "pair",
