@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygen import tree
 from tinygen.arrays import Array, Params, namespace, to_host
 from tinygen.likelihoods.base import normal
 from tinygen.models.labels import check_pair
@@ -112,11 +113,10 @@ def pruned(p: Params, kept: np.ndarray) -> Params:
     mean, where a dimension is gone. The posterior must be diagonal.
     """
     encoder, decoder = p["encoder"], p["decoder"]
-    q = {
-        "mean": {key: a[..., kept] for key, a in encoder["q"]["mean"].items()},
-        "log_var": {"0": {key: a[..., kept] for key, a in encoder["q"]["log_var"]["0"].items()}},
-    }
-    first = decoder["0"] | {"W": decoder["0"]["W"][kept]}
+    W = decoder["0"]["W"]  #                                              (Z, H)
+    index = namespace(W).asarray(kept)
+    q = tree.map(lambda a: a[..., index], encoder["q"])  # mean and log_var, columns of both heads
+    first = decoder["0"] | {"W": W[index]}
     return {"encoder": encoder | {"q": q}, "decoder": decoder | {"0": first}}
 
 
