@@ -1,21 +1,45 @@
 """Numbers that say how good a model is, each with its unit."""
 
 from tinygen.metrics.active_units import active_units, activity
+from tinygen.metrics.auroc import auroc, auroc_and_error, roc_curve, threshold
+from tinygen.metrics.code_information import binned_information, code_information
 from tinygen.metrics.confidence import classes_found, confidence
+from tinygen.metrics.factor_vae_metric import factor_vae_metric
+from tinygen.metrics.factors import levels
 from tinygen.metrics.frechet import frechet_distance
 from tinygen.metrics.importance import importance_estimate
+from tinygen.metrics.linear_probe import FeatureScale, linear_probe
+from tinygen.metrics.mig import gaps, mutual_information_gap
 from tinygen.metrics.rates import dead_units, kl_per_dimension
+from tinygen.metrics.total_correlation import (
+    gaussian_total_correlation,
+    total_correlation,
+)
 from tinygen.metrics.units import bits_per_dim, mean_and_error
 
 __all__ = [
+    "FeatureScale",
     "active_units",
     "activity",
+    "auroc",
+    "auroc_and_error",
+    "binned_information",
     "bits_per_dim",
     "classes_found",
+    "code_information",
     "confidence",
     "dead_units",
+    "factor_vae_metric",
     "frechet_distance",
+    "gaps",
+    "gaussian_total_correlation",
     "importance_estimate",
     "kl_per_dimension",
+    "levels",
+    "linear_probe",
     "mean_and_error",
+    "mutual_information_gap",
+    "roc_curve",
+    "threshold",
+    "total_correlation",
 ]

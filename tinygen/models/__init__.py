@@ -15,6 +15,15 @@ from tinygen.models.contractive import SigmoidEncoder
 from tinygen.models.corruption import GaussianNoise, Masking, SaltAndPepper
 from tinygen.models.debiasing_nets import conv_debiasing_vae, dense_debiasing_vae
 from tinygen.models.debiasing_vae import DebiasingVAE
+from tinygen.models.features import encoder_net
+from tinygen.models.outlier_exposure import OutlierExposure, beside
+from tinygen.models.outlier_scores import (
+    likelihood_ratio,
+    mutate,
+    negative_elbo,
+    negative_log_prob,
+    reconstruction_error,
+)
 from tinygen.models.pca import pca_autoencoder
 from tinygen.models.priors import MixturePrior, StandardNormal
 from tinygen.models.resampling import debiasing_order, resampling_weights
@@ -30,10 +39,12 @@ __all__ = [
     "GaussianNoise",
     "Masking",
     "MixturePrior",
+    "OutlierExposure",
     "SaltAndPepper",
     "SigmoidEncoder",
     "StandardNormal",
     "TiedAutoencoder",
+    "beside",
     "contractive_autoencoder",
     "conv_autoencoder",
     "conv_debiasing_vae",
@@ -43,9 +54,15 @@ __all__ = [
     "dense_classifier",
     "dense_debiasing_vae",
     "dense_vae",
+    "encoder_net",
     "gaussian_of_codes",
+    "likelihood_ratio",
     "linear_autoencoder",
+    "mutate",
+    "negative_elbo",
+    "negative_log_prob",
     "pca_autoencoder",
+    "reconstruction_error",
     "resampling_weights",
     "sample_codes",
     "tied_autoencoder",
