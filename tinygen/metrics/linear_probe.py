@@ -37,8 +37,8 @@ class FeatureScale:
         size = sqrt(float(((features - shift) ** 2).sum(axis=1).mean()))  # mean |g|^2 = 1  (1)
         if not size:
             raise ValueError(
-                "FeatureScale: the features of all examples are the same: they say nothing of a class; "
-                "give other features, or more than one example"
+                "FeatureScale: the features of all examples are the same, and say nothing of a "
+                "class: give other features, or more than one example"
             )
         return cls(shift, size)
 

@@ -1,0 +1,1 @@
+"""The parts of the demo of few labels: encoders, fits, curves."""
