@@ -86,16 +86,18 @@ class Setting:
         validation: Array | None = None,
         schedules: Mapping[str, Callable[[int], float]] | None = None,
         p: Params | None = None,
+        player: str | None = None,
     ) -> Trained:
         """As many steps for each model, whatever x; without early stopping.
 
-        x : other training images than `train`; they are taken as they are
-        p : where to begin, on the host; the model's own `init` where not given
+        x      : other training images than `train`; they are taken as they are
+        p      : where to begin, on the host; the model's own `init` where not given
+        player : the part of p that is trained, such as "encoder"; all of it where not given
         """
         data = self.train if x is None else x
         name = name.replace(".", ",")  # a turn's name holds no dots
         return train(
-            Turn(name, model.loss, model.draw_noise, adam(LR), schedules=schedules or {}),
+            Turn(name, model.loss, model.draw_noise, adam(LR), player, schedules=schedules or {}),
             to_device(model.init(self.rng) if p is None else p, self.args.device),
             data,
             rng=self.rng,

@@ -1,0 +1,1 @@
+"""The questions of `posteriors.py`, one a file."""
