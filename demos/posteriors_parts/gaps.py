@@ -14,9 +14,10 @@ from typing import Any
 
 import numpy as np
 from autoencoder_parts.setting import Answer, Numbers
-from vae_parts.setting import Setting, codes, distortion_and_rate
+from vae_parts.setting import Setting, codes
 
 from posteriors_parts.linear import POSTERIORS
+from posteriors_parts.shapes import minus_elbo
 from tinygen import metrics, to_device, to_host, tree
 from tinygen.arrays import Array, Params
 from tinygen.game import Turn
@@ -30,7 +31,6 @@ from tinygen.schedules import cosine
 
 LATENT, IMAGES = 8, 200
 STEPS, QUICK_STEPS, LR = 800, 60, 0.03
-DRAWS = 50  # of the ELBO, averaged over
 LIMIT = 10.0  # of `Bounded`, as in the models
 
 
@@ -43,10 +43,10 @@ def answer(setting: Setting) -> Answer:
         p = setting.fit(f"{kind} q, Z = {LATENT}", model).p
         q = codes(model, p, x)
         exact = -nll(setting, model, p, x)
-        encoder = elbo(setting, model, p, x)
+        encoder = -minus_elbo(setting, model, p, x)
         for shape in POSTERIORS if kind == "diagonal" else ("full",):
             own, own_p = raised(setting, model, p, q, x, shape)
-            best = elbo(setting, own, own_p, x)
+            best = -minus_elbo(setting, own, own_p, x)
             numbers[f"VAE with {kind} q; best {shape} q"] = {
                 "-log p(x)": metrics.mean_and_error(-exact),
                 "gap": metrics.mean_and_error(exact - encoder),
@@ -126,13 +126,6 @@ def steps_of(setting: Setting) -> int:
     return QUICK_STEPS if setting.args.quick else STEPS
 
 
-def elbo(setting: Setting, model: VAE, p: Params, x: Array) -> np.ndarray:
-    """The ELBO of each image, a mean over draws that are the same for all models."""
-    rng = setting.rng
-    draws = [sum(distortion_and_rate(model, p, x, rng)) for _ in range(DRAWS)]
-    return -np.mean(draws, axis=0)
-
-
 def nll(setting: Setting, model: VAE, p: Params, x: Array) -> np.ndarray:
     """-log p(x) by importance samples from the encoder's q."""
     samples = 10 * setting.samples
@@ -141,7 +134,7 @@ def nll(setting: Setting, model: VAE, p: Params, x: Array) -> np.ndarray:
 
 def picture(numbers: Numbers) -> Any:
     """The two parts of each gap, one on the other."""
-    figure = new_figure(8, 2.6)
+    figure = new_figure(8, 2.4)
     axes = figure.add_subplot()
     y = np.arange(len(numbers))[::-1]
     left = np.zeros(len(numbers))
@@ -151,5 +144,6 @@ def picture(numbers: Numbers) -> Any:
         left += width
     axes.set_yticks(y, list(numbers))
     dress(axes, "", "log p(x) - ELBO, nats an image")
-    axes.legend(frameon=False, fontsize=SMALL)
+    place = {"loc": "lower left", "bbox_to_anchor": (0, 1), "ncols": 2}
+    axes.legend(frameon=False, fontsize=SMALL, **place)
     return figure

@@ -22,6 +22,7 @@ from tinygen.schedules import warm_up
 
 WIDE, HIDDEN = 50, (200, 200)
 FREE = (0.1, 0.5)  # nats a dimension
+LOWEST = 5e-4  # drawn
 PLAIN, WARM = "plain", "warm-up, half the steps"
 
 
@@ -45,7 +46,8 @@ def answer(setting: Setting) -> Answer:
         nll, dead = setting.nll(model, p), metrics.dead_units(q)
         silenced = replace(model, encoder=Silenced(model.encoder, tuple(dead)))
         bound, without = (
-            sum(distortion_and_rate(m, p, setting.x, setting.rng)) for m in (model, silenced)
+            np.sum(distortion_and_rate(m, p, setting.x, setting.rng), axis=0)
+            for m in (model, silenced)
         )
         numbers[name] = {
             "minus ELBO": metrics.mean_and_error(bound),
@@ -100,7 +102,7 @@ def picture(rates: dict[str, np.ndarray]) -> Any:
         ax.axhline(DEAD, color=FAINT, ls="--", lw=1)
         ax.set_yscale("log")
         ax.set_xlim(0, WIDE + 1)
-        ax.set_ylim(bottom=5e-4)
+        ax.set_ylim(LOWEST, 2 * max(map(np.max, rates.values())))
         words = "KL of the dimension, nats" if ax is axes[0] else ""
         dress(ax, f"{name}\n{(rate < DEAD).sum()} of {len(rate)} dead", "dimension, sorted", words)
     return figure
