@@ -14,10 +14,15 @@ S. Kullback and R. A. Leibler, Ann. Math. Stat. 22, 1951; J. Lin, IEEE Trans. In
 from typing import Any
 
 from common import arguments, leave, table
-from divergences_parts import fits
+from divergences_parts import apart, asymmetry, fits, likelihood, samples, supports
 
 QUESTIONS = {
     "fits": ("One Gaussian for two modes: what does each divergence choose?", fits.answer),
+    "apart": ("As the modes move apart, where do the minima come from?", apart.answer),
+    "likelihood": ("Is maximum likelihood the argmin of KL(P||Q)?", likelihood.answer),
+    "supports": ("What if the supports part?", supports.answer),
+    "samples": ("What can be formed from samples of P alone?", samples.answer),
+    "asymmetry": ("How unlike are the two directions?", asymmetry.answer),
 }
 
 
