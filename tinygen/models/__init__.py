@@ -8,6 +8,7 @@ from tinygen.models.autoencoder_nets import (
     linear_autoencoder,
     tied_autoencoder,
 )
+from tinygen.models.bernoulli_mixture import BernoulliMixture
 from tinygen.models.classifier import Classifier, dense_classifier
 from tinygen.models.codes import gaussian_of_codes, sample_codes
 from tinygen.models.collapse import DeadUnits, warn_of_dead_units
@@ -16,6 +17,7 @@ from tinygen.models.corruption import GaussianNoise, Masking, SaltAndPepper
 from tinygen.models.debiasing_nets import conv_debiasing_vae, dense_debiasing_vae
 from tinygen.models.debiasing_vae import DebiasingVAE
 from tinygen.models.features import encoder_net
+from tinygen.models.gaussian_mixture import GaussianMixture
 from tinygen.models.outlier_exposure import OutlierExposure, beside
 from tinygen.models.outlier_scores import (
     likelihood_ratio,
@@ -33,9 +35,11 @@ from tinygen.models.vae import VAE, conv_vae, dense_vae
 __all__ = [
     "VAE",
     "Autoencoder",
+    "BernoulliMixture",
     "Classifier",
     "DeadUnits",
     "DebiasingVAE",
+    "GaussianMixture",
     "GaussianNoise",
     "Masking",
     "MixturePrior",
