@@ -1,9 +1,9 @@
 """Novelty detection by autoencoder and VAE, class by class: the area under the ROC curve.
 
-    python benchmarks/outliers.py one-class --data mnist            # one class is normal
-    python benchmarks/outliers.py one-class --data fashion-mnist
-    python benchmarks/outliers.py leave-one-out --classes 1 4 9     # nine classes are normal
-    python benchmarks/outliers.py leave-one-out --device cuda       # all ten
+    python benchmarks/outliers_table.py one-class --data mnist            # one class is normal
+    python benchmarks/outliers_table.py one-class --data fashion-mnist
+    python benchmarks/outliers_table.py leave-one-out --classes 1 4 9     # nine classes are normal
+    python benchmarks/outliers_table.py leave-one-out --device cuda       # all ten
 
 Models train on the normal examples of the training part, keep the weights of the least validation
 loss (normal examples of the validation part), and score the whole test part: outliers are its
@@ -59,7 +59,8 @@ def main(argv: list[str] | None = None) -> dict[int, Row]:
     print(f"{setting}, batch {args.batch}, seed {args.seed}", flush=True)
     found: dict[int, Row] = {}
     for c in args.classes if args.classes is not None else range(len(data.classes)):
-        began, row = time.process_time(), {}
+        began = time.process_time()
+        row: Row = {}
         for name in args.models:
             row |= areas(args, data, c, name)
         found[c] = row

@@ -1,0 +1,60 @@
+"""Pictures of scores: their distributions, their ROC curves, and the extreme images."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tinygen.metrics import auroc, roc_curve
+from tinygen.plots import panels, tiled
+from tinygen.plots.style import LINES, SMALL, dress, new_figure
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+Scores = dict[str, np.ndarray]
+NORMAL, NOVEL = LINES[0], LINES[1]
+
+
+def histograms(
+    normal: Scores, novel: Scores, limits: dict[str, float], names: tuple[str, str], title: str
+) -> "Figure":
+    """One panel a score: where normal and novel images lie, and the threshold."""
+    rows = -(-len(normal) // 2)
+    figure = new_figure(8.6, 2.1 * rows + 0.5, title)
+    for axes, name in zip(figure.subplots(rows, 2).flat, normal, strict=False):
+        both = np.concatenate([normal[name], novel[name]])
+        bins = np.linspace(*np.quantile(both, [0.002, 0.998]), 60)
+        for scores, colour, label in ((normal, NORMAL, names[0]), (novel, NOVEL, names[1])):
+            clipped = np.clip(scores[name], bins[0], bins[-1])
+            axes.hist(clipped, bins, density=True, alpha=0.6, color=colour, label=label)
+        axes.axvline(limits[name], color="black", lw=1, ls="--", label="threshold")
+        area = auroc(normal[name], novel[name])
+        dress(axes, f"{name}: AUROC {area:.3f}", "", "")
+        axes.set_yticks([])
+    figure.axes[0].legend(fontsize=SMALL, frameon=False)
+    return figure
+
+
+def curves(normal: dict[str, Scores], novel: dict[str, Scores], title: str) -> "Figure":
+    """One panel a likelihood: detections over false alarms, a line a score."""
+    figure = new_figure(1 + 2.6 * len(normal), 3.6, title)
+    for axes, kind in zip(figure.subplots(1, len(normal), squeeze=False).flat, normal, strict=True):
+        for i, name in enumerate(normal[kind]):
+            x, y = roc_curve(normal[kind][name], novel[kind][name])
+            style = "-" if i < len(LINES) else "--"
+            axes.plot(x, y, style, color=LINES[i % len(LINES)], lw=1.5, label=name)
+        axes.plot([0, 1], [0, 1], color="black", lw=0.6, ls=":")
+        axes.set_aspect("equal")
+        dress(axes, kind, "false alarms", "detections")
+    figure.axes[-1].legend(fontsize=SMALL - 1, frameon=False, loc="lower right")
+    return figure
+
+
+def extremes(images: np.ndarray, scores: Scores, title: str, count: int = 24) -> "Figure":
+    """The images of least and of greatest score, a sheet each, for the scores given."""
+    sheets = {}
+    for name, s in scores.items():
+        order = np.argsort(s)
+        sheets[f"{name}: least"] = tiled(images[order[:count]], 12)
+        sheets[f"{name}: greatest"] = tiled(images[order[::-1][:count]], 12)
+    return panels(sheets, title)
