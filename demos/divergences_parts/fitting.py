@@ -21,8 +21,8 @@ from tinygen.schedules import cosine
 
 FORWARD, REVERSE, JS = "KL(P||Q)", "KL(Q||P)", "JS(P, Q)"
 DIVERGENCES = (FORWARD, REVERSE, JS)
-WIDE, NODES = 40.0, 500  # the grid: 0.16 apart, exact to rounding for std >= 0.4
-LR, STEPS = 0.1, 400
+WIDE, NODES = 36.0, 300  # the grid: 0.24 apart, exact to rounding for std >= 0.4
+LR, STEPS = 0.1, 300
 SAME = 0.02  # fits that are nearer than this are one minimum
 
 
@@ -118,7 +118,7 @@ def descend(
 def starts(density: Mixture, device: str = "cpu") -> Params:
     """Places to begin: means over the modes and between them, from narrow to wide."""
     reach = max(map(abs, density.means)) + 1
-    mean = np.linspace(-reach, reach, 11)
+    mean = np.linspace(-reach, reach, 9)
     return gaussians(*np.meshgrid(mean, [0.7, 1.2, density.std]), device)
 
 
