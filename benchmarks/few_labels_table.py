@@ -1,6 +1,6 @@
 """Few labels on learned features: test error of classifiers with 10, 100 and 1000 labels.
 
-    python benchmarks/few_labels_table.py --out runs/few_labels_table     # MNIST, a quarter hour
+    python benchmarks/few_labels_table.py --out runs/few_labels_table     # MNIST, ten minutes
 
 Rows are features, all learnt from the training images without labels; columns are numbers of
 labels; twice: a linear classifier on features that stay, and the encoder fine-tuned behind it. The
@@ -50,7 +50,7 @@ Found = dict[str, dict[str, dict[str, list[float]]]]  # table -> row -> labels -
 def main(argv: list[str] | None = None) -> Found:
     """Measure what is not there yet, print all. Returns the errors of each draw."""
     more = {"draws": (10, "label sets of each number")}
-    args = arguments(__doc__, "few_labels_table", argv, epochs=20, more=more)
+    args = arguments(__doc__, "few_labels_table", argv, epochs=15, more=more)
     data = dataset(args)
     x, x_v, x_t = (to_device(part.x, args.device) for part in data.parts.values())
     y, y_v, y_t = (part.labels for part in data.parts.values())

@@ -52,8 +52,13 @@ def initial(name, model, transform):
 def run(tmp_path_factory):
     """The numbers of one short run, its folder, and what it printed."""
     out, printed = tmp_path_factory.mktemp("few_labels"), io.StringIO()
-    with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(io.StringIO()):
-        numbers = demo.main(["--quick", "--epochs", "3", "--draws", "2", "--out", str(out)])
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        contextlib.redirect_stdout(printed),
+        contextlib.redirect_stderr(io.StringIO()),
+    ):
+        patch.setattr(encoders, "HIDDEN", (100, 60))
+        numbers = demo.main(["--quick", "--epochs", "10", "--draws", "2", "--out", str(out)])
     return numbers, out, printed.getvalue()
 
 
