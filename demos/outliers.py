@@ -33,7 +33,7 @@ def main(argv: list[str] | None = None) -> dict[str, Any]:
     sets = Sets.of(args)
     normal_name, novel_name, known_name = sets.names
     print(f"normal: {normal_name}; to be found: {novel_name}; known beforehand: {known_name}")
-    areas, against_known, alarms, normal, novel = {}, {}, {}, {}, {}  # type: ignore[var-annotated]
+    areas, against_known, alarms, normal, novel = {}, {}, {}, {}, {}
     figures = {}
     for kind, pixels in PIXELS.items():
         found = fit(kind, pixels, sets, args)

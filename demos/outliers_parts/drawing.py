@@ -23,10 +23,11 @@ def histograms(
     figure = new_figure(8.6, 2.1 * rows + 0.5, title)
     for axes, name in zip(figure.subplots(rows, 2).flat, normal, strict=False):
         both = np.concatenate([normal[name], novel[name]])
-        bins = np.linspace(*np.quantile(both, [0.002, 0.998]), 60)
+        low, high = np.quantile(both, [0.002, 0.998])  # the rest stands in the outermost bins
+        bins = np.linspace(low, high, 60)
         for scores, colour, label in ((normal, NORMAL, names[0]), (novel, NOVEL, names[1])):
-            clipped = np.clip(scores[name], bins[0], bins[-1])
-            axes.hist(clipped, bins, density=True, alpha=0.6, color=colour, label=label)
+            clipped = np.clip(scores[name], low, high)
+            axes.hist(clipped, bins.tolist(), density=True, alpha=0.6, color=colour, label=label)
         axes.axvline(limits[name], color="black", lw=1, ls="--", label="threshold")
         area = auroc(normal[name], novel[name])
         dress(axes, f"{name}: AUROC {area:.3f}", "", "")

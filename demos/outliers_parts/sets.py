@@ -56,15 +56,19 @@ class Sets:
         else:
             novel = known = normal
             names, images = ("classes of the first half", "some others", "the rest"), by_class
-        found = (
-            images(normal, "train", 0)[: args.images],
-            images(normal, "validation", 0)[:MEASURED],
-            images(normal, "test", 0)[:MEASURED],
-            images(novel, "test", 1)[:MEASURED],
-            images(known, "train", 2),
-            images(known, "validation", 2)[:MEASURED],
+
+        def put(data: Dataset, part: str, kind: int, most: int = MEASURED) -> Array:
+            return to_device(images(data, part, kind)[:most], args.device)
+
+        return cls(
+            train=put(normal, "train", 0, args.images),
+            validation=put(normal, "validation", 0),
+            test=put(normal, "test", 0),
+            novel=put(novel, "test", 1),
+            known=put(known, "train", 2, args.images),
+            known_kind=put(known, "validation", 2),
+            names=names,
         )
-        return cls(*(to_device(x, args.device) for x in found), names)
 
 
 def as_they_are(data: Dataset, part: str, kind: int) -> np.ndarray:
