@@ -9,6 +9,7 @@ from tinygen.plots.frames import moving
 from tinygen.plots.images import interleaved, panels, reconstructions, sample_grid, tiled
 from tinygen.plots.logs import curves
 from tinygen.plots.manifolds import manifold, manifold_sheet
+from tinygen.plots.plane import plane, plane_animation
 from tinygen.plots.scatter import latent_scatter, principal_axes
 from tinygen.plots.style import png
 from tinygen.plots.tradeoff import rate_distortion
@@ -24,6 +25,8 @@ __all__ = [
     "manifold_sheet",
     "moving",
     "panels",
+    "plane",
+    "plane_animation",
     "png",
     "principal_axes",
     "rate_distortion",

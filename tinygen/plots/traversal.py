@@ -31,8 +31,10 @@ class Walk:
                     data (Y. Burda et al. 2016, arXiv 1509.00519, section 5.2). Where not given,
                     how much the images change along the walk.
     rows          : show so many dimensions, those most used
+    names         : what to call the dimensions, such as the factors of directions that `decode`
+                    puts together; z_1, z_2, ... where not given
 
-    Raises ValueError for a code that is no (Z,).
+    Raises ValueError for a code that is no (Z,), and for another number of names than Z.
     """
 
     decode: Decode
@@ -42,6 +44,7 @@ class Walk:
     use: np.ndarray | None = None
     span: float = 3.0
     rows: int = 10
+    names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         shape = np.shape(self.code)
@@ -51,6 +54,14 @@ class Walk:
             raise ValueError(
                 f"traversals: expected `use` of the code's shape {shape}, got {np.shape(self.use)}"
             )
+        if self.names and len(self.names) != shape[0]:
+            raise ValueError(
+                f"traversals: expected a name for each of {shape[0]} dimensions, got {self.names}"
+            )
+
+    def name(self, j: int) -> str:
+        """What to call dimension j."""
+        return self.names[j] if self.names else f"$z_{{{j + 1}}}$"
 
     def images(self, dimensions: np.ndarray, values: np.ndarray) -> np.ndarray:
         """Images (D, V, H, W, C) of so many dimensions at so many values."""
@@ -89,7 +100,7 @@ def traversals(walk: Walk, columns: int = 13, title: str = "", xlabel: str = "$z
     axes.tick_params(length=0, labelsize=SMALL)
     height, width = (sheet.shape[0] + 1) / len(dimensions), (sheet.shape[1] + 1) / columns
     rows = [(i + 0.5) * height - 1 for i in range(len(dimensions))]
-    axes.set_yticks(rows, [f"$z_{{{j + 1}}}$" for j in dimensions])
+    axes.set_yticks(rows, [walk.name(j) for j in dimensions])
     named = range(0, columns, 2) if columns % 2 else range(columns)
     axes.set_xticks([(i + 0.5) * width - 1 for i in named], [f"{values[i]:.2g}" for i in named])
     axes.set_xlabel(xlabel, fontsize=TEXT)
@@ -107,9 +118,6 @@ def heading(walk: Walk, dimensions: np.ndarray) -> str:
 
 def animation(walk: Walk, frames: int = 24, title: str = "") -> bytes:
     """A GIF in which every dimension swings from -span to span and back, a tile each."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from PIL import Image
-
     dimensions, _ = walk.order()
     swing = np.sin(2 * np.pi * np.arange(frames) / frames)
     x = walk.images(dimensions, walk.span * swing)  #                     (D, frames, H, W, C)
@@ -119,12 +127,25 @@ def animation(walk: Walk, frames: int = 24, title: str = "") -> bytes:
     figure = new_figure(width, width * tall + 0.3)
     axes = figure.add_subplot()
     picture = draw(axes, sheets[0], " ")
-    label(axes, x.shape[2:4], columns, dimensions)
+    label(axes, x.shape[2:4], columns, [walk.name(j) for j in dimensions])
+
+    def draw_frame(i: int) -> None:
+        picture.set_data(sheets[i][..., 0] if sheets[i].shape[2] == 1 else sheets[i])
+        value = walk.span * swing[i]
+        axes.set_title(f"{title} {value:+.1f}".strip(), fontsize=TITLE, family="monospace")
+
+    return film(figure, draw_frame, frames)
+
+
+def film(figure: "Figure", draw_frame: Callable[[int], None], frames: int) -> bytes:
+    """A GIF of so many frames, each drawn on the figure by draw_frame(i)."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from PIL import Image
+
     canvas = FigureCanvasAgg(figure)
     pages = []
-    for sheet, value in zip(sheets, walk.span * swing, strict=True):
-        picture.set_data(sheet[..., 0] if sheet.shape[2] == 1 else sheet)
-        axes.set_title(f"{title} {value:+.1f}".strip(), fontsize=TITLE, family="monospace")
+    for i in range(frames):
+        draw_frame(i)
         canvas.draw()
         figure.set_layout_engine("none")  # all frames stand where the first one does
         page = Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3])
@@ -134,12 +155,12 @@ def animation(walk: Walk, frames: int = 24, title: str = "") -> bytes:
     return file.getvalue()
 
 
-def label(axes: Any, size: tuple[int, ...], columns: int, dimensions: np.ndarray) -> None:
+def label(axes: Any, size: tuple[int, ...], columns: int, names: list[str]) -> None:
     """The name of its dimension in the corner of each tile."""
-    for i, j in enumerate(dimensions):
+    for i, name in enumerate(names):
         top, left = i // columns * (size[0] + 1), i % columns * (size[1] + 1)
         axes.text(
-            *(left - 0.3, top - 0.3, f"$z_{{{j + 1}}}$"),
+            *(left - 0.3, top - 0.3, name),
             fontsize=SMALL,
             ha="left",
             va="top",
