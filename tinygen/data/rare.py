@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from tinygen.data.checks import check_counts, check_names, check_range
+from tinygen.data.checks import check_counts, check_range
 from tinygen.data.dataset import Part
 from tinygen.data.drawn_faces import FACTORS, draw_faces, ellipse
 from tinygen.names import nearest
