@@ -119,6 +119,7 @@ def begin(args: argparse.Namespace) -> int:
     name = kind.choose_data(args.data or kind.data, options)
     dataset = load(name)
     check_kind(kind, dataset)
+    options = kind.settle(options, dataset)
     epochs = kind.epochs if args.epochs is None and args.steps is None else args.epochs
     config = describe(kind, options, name, Task.of(dataset)) | {
         "seed": 0 if args.seed is None else args.seed,
@@ -129,19 +130,22 @@ def begin(args: argparse.Namespace) -> int:
         "ink": dataset.ink,  # how pictures of grey images are shown
     }
     resolve_device(args.device)
-    rehearse(kind, options, dataset, config)
+    rehearse(kind, options, dataset, config, begun=False)
     out = Path(args.out or f"runs/{kind.name}-{args.data or kind.data}")
     return play(Run.create(out, config), kind, options, dataset, args)
 
 
-def rehearse(kind: System, options: Options, dataset: Dataset, config: dict[str, Any]) -> None:
-    """One step on a few examples, kept nowhere: what cannot be trained makes no folder."""
+def rehearse(kind: System, options: Options, dataset: Dataset, config: Any, begun: bool) -> None:
+    """One step on a few examples, kept nowhere: what cannot be trained makes no folder.
+
+    A run that has begun has weights: what it once started from need not be there any more.
+    """
     job = Job.of(kind, options, dataset, config)
     batch, patience = config["batch"], config["patience"]
     check_asked(job.game, config["epochs"], config["steps"], batch, job.validation, patience)
     few = examples.rows(job.x, slice(kind.rehearsal))
     rng = np.random.default_rng(0)
-    p = kind.start(job.model, rng, few)
+    p = job.model.init(rng) if begun else kind.start(job.model, rng, few)
     order = kind.order(job.model, options, few)
     asked: dict[str, Any] = {"batch": batch, "transform": job.transform, "order": order}
     train(job.game, p, few, rng=rng, steps=1, progress=False, **asked)
@@ -165,7 +169,7 @@ def resume(args: argparse.Namespace) -> int:
         changes["patience"] = args.patience
     dataset = load(found.config["data"])
     if changes:
-        rehearse(kind, options, dataset, found.config | changes)
+        rehearse(kind, options, dataset, found.config | changes, found.checkpoint.exists())
         found.update(changes)
     return play(found, kind, options, dataset, args)
 

@@ -22,7 +22,7 @@ from tinygen.models.labels import check_pair
 from tinygen.models.semi_supervised_vae import SemiSupervisedVAE
 from tinygen.models.vae import VAE
 from tinygen.pullback import Pullback
-from tinygen.reparameterise import reparameterise
+from tinygen.reparameterise import log_density, reparameterise
 
 
 @dataclass(frozen=True)
@@ -65,6 +65,19 @@ class M1M2:
             value,
             terms=backward.terms,
         )
+
+    def elbo(self, p: Params, x: Array, noise: Params) -> Array:
+        """The lower bound of log p(x) of each example (N,), in nats, of both models together.
+
+            E_{q(z1|x)}[log p(x|z1) - log q(z1|x) - U(z1)],   with M2's -U(z1) <= log p(z1)
+
+        noise : {"m1": eps (N, Z1), "m2": eps (N K, Z2)}
+        """
+        q, eps = self.m1.encode(p["m1"], x), noise["m1"]
+        z1, _ = reparameterise(q, eps)
+        log_q, _ = log_density(q, eps)
+        nll, _ = self.m1.likelihood.nll(self.m1.decode(p["m1"], z1), x)
+        return self.m2.elbo(p["m2"], z1, noise["m2"]) - log_q - nll
 
     def features(self, p: Params, x: Array) -> Array:
         """The means of q(z1|x) (N, Z1), by which test examples are classed."""

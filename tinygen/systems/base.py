@@ -137,7 +137,10 @@ class System:
 
     examples     : (part, options) -> what the model sees of a part: x, or (x, y) with labels; as
                    x of the functions above
+    settle       : (options, data set) -> options in which everything is filled in that the
+                   folder of a run must hold, such as what was read from the folder of another run
     training_set : (examples, options, rng) -> the examples to train on, such as with few labels
+    validation_set : (examples, options) -> those to validate on, such as without labels
     start        : (model, rng, examples) -> p, where the first weights hang on the data
     order        : (model, options, examples) -> the `order` of `training.train`
     batch        : the default batch; None for all examples at once
@@ -170,7 +173,9 @@ class System:
     ]
     drawn: str = ""
     examples: Callable[[Part, Any], Any] = the_data
+    settle: Callable[[Any, Dataset], Any] = lambda options, dataset: options
     training_set: Callable[[Any, Any, np.random.Generator], Any] = lambda x, options, rng: x
+    validation_set: Callable[[Any, Any], Any] = lambda x, options: x
     start: Callable[[Any, np.random.Generator, Any], Params] = lambda model, rng, x: model.init(rng)
     order: Callable[[Any, Any, Any], Order | None] = lambda model, options, x: None
     batch: int | None = 128

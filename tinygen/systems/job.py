@@ -32,7 +32,8 @@ class Job:
         rng = np.random.default_rng([config["seed"], 1])  # a stream of its own
         x = kind.training_set(kind.examples(dataset.train, options), options, rng)
         one_loss = len(game.turns) == 1
-        validation = kind.examples(dataset.validation, options) if one_loss else None
+        held_out = kind.examples(dataset.validation, options)
+        validation = kind.validation_set(held_out, options) if one_loss else None
         return cls(model, game, x, validation, transform_of(dataset, x))
 
 

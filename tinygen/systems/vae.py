@@ -9,12 +9,15 @@ from tinygen import metrics
 from tinygen.arrays import Array, Params
 from tinygen.data import black_and_white, entry
 from tinygen.game import Game, Turn
+from tinygen.layers import Relu, Softplus, Tanh
 from tinygen.likelihoods import Bernoulli, Gaussian
 from tinygen.models.collapse import remarks
 from tinygen.models.priors import MixturePrior, StandardNormal
 from tinygen.models.vae import VAE, conv_vae, dense_vae
 from tinygen.schedules import warm_up
 from tinygen.systems.base import GradientOptions, System, Task, in_batches, option
+
+ACTIVATIONS = {"relu": Relu(), "softplus": Softplus(), "tanh": Tanh()}
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,7 @@ class VAEOptions(GradientOptions):
         (400,), "widths of the hidden layers, as in 256,256", least=1, where=("net", "dense")
     )
     latent: int = option(20, "latent dimensions Z", least=1)
+    activation: str = option("relu", "of the hidden layers", tuple(ACTIVATIONS))
     likelihood: str = option(
         "bernoulli",
         "p(x|z): bernoulli for black and white pixels, drawn anew from the grey levels each "
@@ -65,6 +69,7 @@ def build(o: VAEOptions, task: Task) -> VAE:
         "likelihood": Bernoulli() if o.likelihood == "bernoulli" else Gaussian(),
         "variance": o.variance,
         "posterior": o.posterior,
+        "activation": ACTIVATIONS[o.activation],
         "prior": StandardNormal() if o.prior == 1 else MixturePrior(o.prior),
         "beta": o.beta,
         "free_bits": o.free_bits,

@@ -1,0 +1,138 @@
+"""The conditional VAE as the commands know it; the model is models/conditional_vae.py."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tinygen import examples, metrics
+from tinygen.arrays import Array, Params
+from tinygen.game import Game, Turn
+from tinygen.likelihoods import Bernoulli, Gaussian
+from tinygen.models.conditional_vae import ConditionalVAE, dense_conditional_vae
+from tinygen.systems.base import GradientOptions, System, Task, in_batches, option, with_labels
+from tinygen.systems.vae import choose_data
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+SHOWN = 8  # styles in the picture of analogies
+
+
+@dataclass(frozen=True)
+class ConditionalVAEOptions(GradientOptions):
+    """What `train conditional-vae` can be told."""
+
+    hidden: tuple[int, ...] = option(
+        (400,), "widths of the hidden layers, one or more, as in 256,256", least=1
+    )
+    latent: int = option(20, "latent dimensions Z", least=1)
+    likelihood: str = option(
+        "bernoulli",
+        "p(x|y,z): bernoulli for black and white pixels, drawn anew from the grey levels each "
+        "time; gaussian for grey levels",
+        ("bernoulli", "gaussian"),
+    )
+
+
+def build(o: ConditionalVAEOptions, task: Task) -> ConditionalVAE:
+    """The model of these options for examples of this shape and number of classes."""
+    likelihood = Bernoulli() if o.likelihood == "bernoulli" else Gaussian()
+    return dense_conditional_vae(
+        task.shape, o.hidden, o.latent, check_classes(task), likelihood, variance="one"
+    )
+
+
+def check_classes(task: Task) -> int:
+    """The number of classes. Raises ValueError where there are none to learn."""
+    if task.classes < 2:
+        raise ValueError(
+            "this system learns from labels, and the data set has none: `tinygen data` shows "
+            "which have classes"
+        )
+    return task.classes
+
+
+def game(model: ConditionalVAE, o: ConditionalVAEOptions, epoch_steps: int) -> Game:
+    """One player."""
+    return Game(Turn("conditional-vae", model.loss, model.draw_noise, o.step_rule()))
+
+
+def codes(model: ConditionalVAE, p: Params, batch: tuple[Array, Array]) -> Array:
+    """The means of q(z|x,y)."""
+    return model.encode(p, *batch)["mean"]
+
+
+def every_class(n: int, classes: int) -> np.ndarray:
+    """n labels, each class in turn."""
+    return np.arange(n) % classes
+
+
+def measure(
+    model: ConditionalVAE,
+    p: Params,
+    batch: tuple[Array, Array],
+    rng: np.random.Generator,
+    samples: int,
+) -> dict[str, tuple[float, float | None]]:
+    """Nats an example, with the standard errors over the examples."""
+    elbo = in_batches(lambda rows: model.elbo(p, rows, model.draw_noise(rng, rows)), batch)
+    log_p = in_batches(lambda rows: model.log_prob(p, rows, rng, samples)[0], batch)
+    density = ", a density of pixels in 0..1" if isinstance(model.likelihood, Gaussian) else ""
+    bits = metrics.bits_per_dim(-log_p, batch[0][0].size)
+    return {
+        "ELBO of log p(x|y), nats": metrics.mean_and_error(elbo),
+        f"log p(x|y), nats, {samples} importance samples": metrics.mean_and_error(log_p),
+        f"bits per dimension{density}": metrics.mean_and_error(bits),
+    }
+
+
+def figures(gallery: Any) -> dict[str, "Figure"]:
+    """One style, inferred from a test example, in every class."""
+    t = gallery.trained
+    return {"analogies": analogies(gallery, lambda rows: t.model.analogies(t.p, rows))}
+
+
+def analogies(gallery: Any, drawn: Any) -> "Figure":
+    """Test examples, each beside its style in every class; drawn: (x, y) -> (N, K, ...)."""
+    from tinygen import plots
+
+    rows = examples.rows(gallery.seen, slice(SHOWN))
+    x = gallery.ink(rows[0])
+    styles = np.stack([gallery.ink(row) for row in drawn(rows)])
+    sheet = np.concatenate([x[:, None], styles], axis=1)  # (N, 1 + K, H, W, C)
+    title = "left: a test example; beside it its style in every class"
+    return plots.sample_grid(sheet.reshape(-1, *x.shape[1:]), columns=sheet.shape[1], title=title)
+
+
+CAPTIONS = {
+    "analogies.png": (
+        "Analogies",
+        "Each row takes the style z from the example on its left, as the mean of q(z|x,y), and "
+        "decodes it with every label in turn: what the label says changes, the style stays.",
+    )
+}
+
+SYSTEM = System(
+    name="conditional-vae",
+    title="conditional variational auto-encoder",
+    group="approximate",
+    idea="A VAE whose nets are told the class: the code holds what is left, the style.",
+    paper="Kingma et al. 2014, arXiv 1406.5298; Sohn et al. 2015",
+    demo="demos/conditional_vae.py",
+    options=ConditionalVAEOptions,
+    data="mnist",
+    epochs=50,
+    choose_data=choose_data,
+    build=build,
+    game=game,
+    codes=codes,
+    decode=None,
+    sample=lambda model, p, rng, n, mean: model.sample(p, rng, every_class(n, model.classes), mean),
+    reconstruct=lambda model, p, x, rng, mean: model.reconstruct(p, x, rng, mean),
+    measure=measure,
+    drawn="z ~ p(z), decoded with each class in turn",
+    examples=with_labels,
+    figures=figures,
+    captions=CAPTIONS,
+)
