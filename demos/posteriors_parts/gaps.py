@@ -144,6 +144,6 @@ def picture(numbers: Numbers) -> Any:
         left += width
     axes.set_yticks(y, list(numbers))
     dress(axes, "", "log p(x) - ELBO, nats an image")
-    place = {"loc": "lower left", "bbox_to_anchor": (0, 1), "ncols": 2}
+    place: dict[str, Any] = {"loc": "lower left", "bbox_to_anchor": (0, 1), "ncols": 2}
     axes.legend(frameon=False, fontsize=SMALL, **place)
     return figure

@@ -5,7 +5,7 @@ Numbers with an error are pairs (mean, standard error over the images), in nats 
 
 import argparse
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -39,6 +39,7 @@ class Setting:
     labels   : of the test images x
     scored   : how many test images the importance-sampled log p is a mean over
     samples  : of that estimate, an image
+    kept     : what was trained once for several questions
     """
 
     args: argparse.Namespace
@@ -48,6 +49,7 @@ class Setting:
     transform: Transform | None
     scored: int = 2000
     samples: int = 200
+    kept: dict[Any, Any] = field(default_factory=dict)
 
     @classmethod
     def of(cls, data: Dataset, args: argparse.Namespace) -> "Setting":

@@ -1,0 +1,1 @@
+"""The questions of `why_inference.py`, one a file."""
