@@ -30,6 +30,13 @@ VARIANTS = {
     "conditional-vae": ["", "--likelihood gaussian"],
     "semi-supervised-vae": ["--labels 20", "--labels 20 --likelihood gaussian"],
     "m1-m2": ["--m1 M1 --labels 20 --kept 0,2"],
+    "tc-vae": [
+        "--likelihood bernoulli",
+        "--alpha 0 --beta 3 --gamma 2",
+        "--sampling stratified",
+        "--net conv",
+    ],
+    "factor-vae": ["--discriminator 8,6", "--net conv --likelihood bernoulli --gamma 3"],
     "autoencoder": [
         "",
         "--net conv --data coloured-digits",

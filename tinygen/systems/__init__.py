@@ -1,10 +1,18 @@
 """The systems by name, grouped as the taxonomy has them."""
 
 from tinygen.names import nearest
-from tinygen.systems import autoencoder, conditional_vae, m1_m2, semi_supervised, vae
+from tinygen.systems import (
+    autoencoder,
+    conditional_vae,
+    factor_vae,
+    m1_m2,
+    semi_supervised,
+    tc_vae,
+    vae,
+)
 from tinygen.systems.base import GROUPS, Options, System
 
-FILES = (vae, conditional_vae, semi_supervised, m1_m2, autoencoder)
+FILES = (vae, conditional_vae, semi_supervised, m1_m2, tc_vae, factor_vae, autoencoder)
 SYSTEMS = {file.SYSTEM.name: file.SYSTEM for file in FILES}
 
 __all__ = ["GROUPS", "SYSTEMS", "Options", "System", "system"]
