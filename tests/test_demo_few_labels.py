@@ -75,13 +75,15 @@ def test_all_rows_and_both_ways_see_the_same_draws():
     assert np.bincount(y).tolist() == [2] * 10
 
 
-def test_the_linear_error_is_that_of_the_probe_on_all_test_images():
+def test_the_linear_error_is_that_of_the_probe_on_all_test_images_by_the_scale_of_all():
     trial = small(draws=1)
     seen = trial.see(pixels())
+    seen = replace(seen, scale=replace(seen.scale, size=100.0))  # so that a scale can be seen
     rows, y = trial.labelled(0, 30)
     p = linear_probe(seen.train[rows], y, 10, STRENGTH / 30, seen.scale)
     wrong = (seen.test @ p["W"] + p["b"]).argmax(axis=1) != trial.test_y
     assert trial.linear(seen, 30).tolist() == [100 * wrong.mean()]
+    assert trial.linear(trial.see(pixels()), 30).tolist() != [100 * wrong.mean()]
     assert seen.test.shape == (200, 64)
 
 
