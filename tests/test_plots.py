@@ -6,6 +6,7 @@ from pathlib import Path
 import matplotlib
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from PIL import Image
 
 from tinygen import arrays, plots
@@ -357,3 +358,31 @@ def test_no_picture_touches_the_global_state(rng):
     plots.png(plots.latent_scatter(rng.normal(size=(9, 3)), np.arange(9), prior=True))
     assert {k for k, v in matplotlib.rcParams.items() if before[k] != v} <= {"backend"}  # lazy
     assert not [path.name for path in PLOTS.glob("*.py") if "pyplot" in path.read_text()]
+
+
+def test_figures_become_the_frames_of_a_gif():
+    figure = Figure(figsize=(2, 1))
+    axes = figure.add_subplot()
+
+    def drawn():
+        for i in range(3):
+            axes.clear()
+            axes.plot([0, 1], [0, i])
+            yield figure
+
+    gif = plots.moving(drawn(), 50, last=4)
+    pages = frames(gif)
+    assert len(pages) == 3 and abs(pages[2] - pages[0]).max() > 100
+    with Image.open(io.BytesIO(gif)) as picture:
+        times = []
+        for i in range(3):
+            picture.seek(i)
+            times.append(picture.info["duration"])
+    assert times == [50, 50, 200]
+
+
+def test_no_figure_and_no_time_make_no_gif():
+    with pytest.raises(ValueError, match="moving: there is no figure"):
+        plots.moving([])
+    with pytest.raises(ValueError, match="moving: milliseconds must be a whole number"):
+        plots.moving([Figure()], 0)

@@ -29,9 +29,8 @@ def answer(args: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         log_p, log_q = uniform(0.0, 1.0), uniform(1 - o, 2 - o)
         row = three(log_p, log_q, CELLS[1]) | {CLOSED: (1 - max(o, 0.0)) * np.log(2)}
         rows[f"uniform, overlap {o:g}" if o >= 0 else f"uniform, a gap of {-o:g}"] = row
-    slopes = {}
     for d in DISTANCES:
-        rows[f"Gaussian, {d / STD:g} deviations apart"], slopes[d] = gaussian_pair(d)
+        rows[f"Gaussian, {d / STD:g} deviations apart"] = gaussian_pair(d)[0]
     return rows, {"supports": picture()}
 
 
@@ -49,7 +48,7 @@ def three(log_p: np.ndarray, log_q: np.ndarray, w: np.ndarray) -> dict[str, Any]
 
 
 def gaussian_pair(d: float) -> tuple[dict[str, Any], float]:
-    """N(0, s^2) and N(d, s^2): the divergences, and the slopes of KL and JS by d."""
+    """N(0, s^2) and N(d, s^2): the divergences, and the slope of JS by d, with its sign."""
     x, w = FINE
     both = {"mean": np.array([0.0, d]), "log_var": np.full(2, 2 * np.log(STD))}
     log_density, backward = gaussian_on_grid(both, x)
@@ -61,7 +60,7 @@ def gaussian_pair(d: float) -> tuple[dict[str, Any], float]:
 
 def picture() -> Any:
     """Both divergences and their slopes over the distance of two narrow Gaussians."""
-    distances = np.linspace(0, 2, 61)
+    distances = np.linspace(0.005, 2, 61)
     rows = [gaussian_pair(d)[0] for d in distances]
     figure = new_figure(8.6, 3.2)
     left, right = figure.subplots(1, 2)
