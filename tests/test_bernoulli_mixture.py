@@ -75,8 +75,8 @@ def test_a_gradient_that_forgets_the_normalisation_is_rejected(rng, monkeypatch)
 
 def test_em_finds_the_pictures(rng):
     x, m = pictures(rng, 3000, sure=0.95)
-    model = BernoulliMixture(K)
-    found = model.fit(x, rng, n_init=3, tol=1e-6)
+    model = BernoulliMixture(K, n_init=3)
+    found = model.fit(x, rng, tol=1e-6)
     assert found.converged and em.falls(found.log_likelihood) <= 1e-10
     order = [int(abs(model.means(found.p) - a).sum(axis=1).argmin()) for a in m]
     assert sorted(order) == list(range(K))

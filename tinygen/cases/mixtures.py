@@ -67,7 +67,7 @@ def rises(model: Mixture, steps: int = 30) -> Claim:
     def check(rng: np.random.Generator) -> Report:
         x = data(rng, model)
         p = jittered(rng, model.start(rng, x))
-        record = []
+        record: list[float] = []
         for _ in range(steps):
             step = em_step(model, p, x, rng, reseed=False)
             p, record = step.p, [*record, step.log_likelihood]

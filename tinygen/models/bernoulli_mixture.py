@@ -30,7 +30,7 @@ class BernoulliMixture(Mixture):
     floor        : a probability m lies in floor .. 1 - floor. EM then maximises the likelihood
                    among such components; without it a pixel that is always white in a component
                    makes each image with that pixel black impossible there.
-    shape        : of one example; see `Mixture`
+    n_init, shape : see `Mixture`
 
     p = {"logits" (K,), "pixels" (K, *shape)}, the logits of the weights and of the pixels.
 

@@ -20,6 +20,7 @@ from tinygen.models.kmeans import kmeans, one_hot
 from tinygen.schedules import check_number, check_steps
 
 TINY = 1e-300
+SHORT = 10  # steps of a start that is one of several
 RESEEDS = 3  # times a component, on average, that one fit lets components begin again
 
 
@@ -69,28 +70,27 @@ def fit(
     start: Params | None = None,
     tol: float = 1e-3,
     max_iter: int = 100,
-    n_init: int = 1,
 ) -> Fitted:
     """Steps of EM on all of x (N, *shape), until one gains less than tol nats an example.
 
-    start    : parameters to begin with; where not given, `start(model, rng, x)`
-    max_iter : most steps of a start
-    n_init   : starts; the one with the greatest likelihood is kept, those without collapsed
+    start    : parameters to begin with; where not given, the model's n_init starts are each run to
+               the end, and the one with the greatest likelihood is kept, those without collapsed
                components first
+    max_iter : most steps of a start
 
     Warns (RuntimeWarning) where collapsed components are left. Raises ValueError for bad data and
     for fewer examples than components, NonFinite where the likelihood overflows.
     """
     check_number("fit", "tol", tol, least=0.0)
     check_steps("fit", "max_iter", max_iter)
-    check_steps("fit", "n_init", n_init)
-    if start is not None and n_init > 1:
-        raise ValueError("fit: n_init starts are drawn from the data: leave start= or n_init= out")
-    runs = [
-        run(model, begin(model, rng, x) if start is None else start, x, rng, tol, max_iter)
-        for _ in range(n_init)
-    ]
-    best = max(runs, key=lambda found: (not found.collapsed, found.log_likelihood[-1]))
+    if start is not None:
+        runs = [run(model, start, x, rng, tol, max_iter)]
+    else:
+        runs = [
+            run(model, from_clusters(model, rng, x), x, rng, tol, max_iter)
+            for _ in range(model.n_init)
+        ]
+    best = max(runs, key=rank)
     best.starts = [found.log_likelihood[-1] for found in runs]
     if best.collapsed:
         warnings.warn(
@@ -101,6 +101,11 @@ def fit(
             stacklevel=3,
         )
     return best
+
+
+def rank(found: Fitted) -> tuple[bool, float]:
+    """What makes one start better than another."""
+    return not found.collapsed, found.log_likelihood[-1]
 
 
 def run(
@@ -168,6 +173,17 @@ def counted(sums: Params) -> Params:
 
 
 def begin(model: Any, rng: np.random.Generator, x: Array) -> Params:
+    """Parameters to begin with: of the model's n_init starts, each run for a few steps, the best.
+
+    C. Biernacki, G. Celeux and G. Govaert, Choosing starting values for the EM algorithm, 2003.
+    """
+    starts = [from_clusters(model, rng, x) for _ in range(model.n_init)]
+    if model.n_init == 1:
+        return starts[0]
+    return max((run(model, p, x, rng, 0.0, SHORT) for p in starts), key=rank).p
+
+
+def from_clusters(model: Any, rng: np.random.Generator, x: Array) -> Params:
     """A start: the clusters of k-means, taken for responsibilities of 0 and 1 by one M-step.
 
     Raises ValueError where x holds fewer examples, or fewer different ones, than components.

@@ -34,7 +34,7 @@ class GaussianMixture(Mixture):
                       for a component that shrinks onto one point makes it infinite.
     reg_covar       : added to the diagonals, as scikit-learn does. Each M-step is then a little
                       off its maximum, and the likelihood may fall by a little.
-    shape           : of one example; see `Mixture`
+    n_init, shape   : see `Mixture`
 
     p = {"logits" (K,), "mean" (K, *shape), "L"}, L of the shape that covariances.py lists.
 

@@ -31,6 +31,8 @@ class Mixture:
     """p(x) = sum_k pi_k p(x|k)        x (N, *shape)   logits (K,)
 
     n_components : K
+    n_init       : starts that are tried: `fit` keeps the best of them at their ends, `start` the
+                   best after ten steps of each
     shape        : of one example: a number for rows (N, D), or (H, W, C) for images; `fit` and
                    `start` take it from the data, `init` needs it
 
@@ -39,15 +41,22 @@ class Mixture:
     """
 
     n_components: int
+    n_init: int = field(default=1, kw_only=True)
     shape: int | tuple[int, ...] | None = field(default=None, kw_only=True)
 
     centre: ClassVar[str]  # the key of what a component is centred at, (K, *shape)
     entries: ClassVar[int] = 1 << 16  # of a block of rows, beside its components or its numbers
 
     def __post_init__(self) -> None:
-        check_sizes(self, n_components=self.n_components)
+        check_sizes(self, n_components=self.n_components, n_init=self.n_init)
 
     # What a kind of mixture defines
+
+    def init(
+        self, rng: np.random.Generator, dtype: Any = np.float32, weights: str = "glorot"
+    ) -> Params:
+        """Parameters that know nothing of the data, for examples of the field `shape`."""
+        raise NotImplementedError(f"{type(self).__name__} defines no init")
 
     def shapes(self, shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
         """Parameter name -> shape, of the components, for examples of this shape."""
@@ -176,7 +185,7 @@ class Mixture:
         return -2 * float(log_p.sum()) + price * self.free(p)
 
     def fit(self, x: Array, rng: np.random.Generator, **how: Any) -> Fitted:
-        """Maximum likelihood by EM; `how` is told in `em.fit`: start, tol, max_iter, n_init."""
+        """Maximum likelihood by EM; `how` is told in `em.fit`: start, tol, max_iter."""
         return fit(self, x, rng, **how)
 
     def start(self, rng: np.random.Generator, x: Array) -> Params:
