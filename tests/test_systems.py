@@ -29,6 +29,12 @@ VARIANTS = {
     ],
     "conditional-vae": ["", "--likelihood gaussian"],
     "semi-supervised-vae": ["--labels 20", "--labels 20 --likelihood gaussian"],
+    "debiasing-vae": [
+        "",
+        "--resample product --alpha 0.1 --debias 3",
+        "--resample none --likelihood bernoulli",
+        "--net conv --weight 5 --beta 2",
+    ],
     "m1-m2": ["--m1 M1 --labels 20 --kept 0,2"],
     "tc-vae": [
         "--likelihood bernoulli",

@@ -16,7 +16,6 @@ from tinygen.data import load
 from tinygen.data.dataset import Part
 from tinygen.data.rare import STYLES, rare_shade, rare_style
 
-NOISE = 0.05  # of the drawn faces
 TEST_SEED, TEST = 1, 4000  # faces to test on; of the digits all, each in both styles
 
 Make = Callable[[np.random.Generator, int], tuple[Part, Part]]
@@ -24,8 +23,8 @@ Make = Callable[[np.random.Generator, int], tuple[Part, Part]]
 
 def faces(rng: np.random.Generator, n: int) -> tuple[Part, Part]:
     """Dark faces are rare: n pictures to train on, and the test part."""
-    test = rare_shade(np.random.default_rng(TEST_SEED), TEST, 0.5, noise=NOISE)
-    return rare_shade(rng, n, noise=NOISE), test
+    test = rare_shade(np.random.default_rng(TEST_SEED), TEST, 0.5)
+    return rare_shade(rng, n), test
 
 
 def nines(style: str, data: str = "mnist") -> Make:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from tinygen.data import ar, coloured_digits, drawn_faces, moving_digits, sprites
+from tinygen.data import ar, coloured_digits, drawn_faces, moving_digits, rare, sprites
 from tinygen.data.dataset import Dataset, Entry, Part
 from tinygen.data.digits import digits
 from tinygen.data.parts import binary_variants
@@ -136,6 +136,13 @@ ENTRIES: tuple[Entry, ...] = (
         *("grey", (32, 32, 1), (10_000, 1000, 1000)),
         *(lambda rng, n, part: drawn_faces.drawn_faces(rng, n), 6),
         classes=drawn_faces.CLASSES,
+    ),
+    entry(
+        "dark-faces",
+        "faces among faces with a part out of place; 5 % of the faces are dark, in the test half",
+        *("grey", (24, 24, 1), (3000, 1000, 4000)),
+        *(lambda rng, n, part: rare.rare_shade(rng, n, 0.5 if part == "test" else rare.SHARE), 14),
+        classes=rare.CLASSES,
     ),
     entry(
         "coloured-digits",

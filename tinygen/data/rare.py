@@ -27,7 +27,7 @@ STYLES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 
 
 def rare_shade(
-    rng: np.random.Generator, n: int, share: float = SHARE, size: int = 24, noise: float = 0.15
+    rng: np.random.Generator, n: int, share: float = SHARE, size: int = 24, noise: float = 0.05
 ) -> Part:
     """n drawn pictures (N, size, size, 1), every second one a face, of which few are dark.
 

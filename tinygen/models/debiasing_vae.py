@@ -62,7 +62,10 @@ class DebiasingVAE(LatentModel):
 
     def draw_noise(self, rng: np.random.Generator, batch: tuple[Array, Array]) -> Array:
         """eps ~ N(0, I) (N, Z) for all examples; those of the other classes are not used."""
-        x, _ = self.examples(batch)
+        return self.noise_for(rng, self.examples(batch)[0])
+
+    def noise_for(self, rng: np.random.Generator, x: Array) -> Array:
+        """eps ~ N(0, I) (N, Z) of data without labels, as `elbo` takes it."""
         return normal(rng, (len(x), self.n_latent), x)
 
     def loss(self, p: Params, batch: tuple[Array, Array], noise: Array) -> tuple[Array, Pullback]:
@@ -157,6 +160,14 @@ class DebiasingVAE(LatentModel):
                 "the same classes and n_latent"
             )
         return out, backward
+
+    def elbo(self, p: Params, x: Array, noise: Array) -> Array:
+        """The evidence lower bound of log p(x) (N,), for x of the class to be debiased."""
+        q = self.encode(p, x)
+        z, _ = reparameterise(q, noise)
+        nll, _ = self.likelihood.nll(self.decode(p, z), x)
+        kl, _ = self.prior.kl(p.get("prior", {}), q, noise)
+        return -(nll + kl)
 
     def logits(self, p: Params, x: Array) -> Array:
         """Of p(y|x): (N, K)."""

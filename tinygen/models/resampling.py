@@ -10,6 +10,7 @@ docs/derivations/debiasing_vae.md
 """
 
 import math
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -22,6 +23,7 @@ from tinygen.schedules import check_steps
 
 COMBINE = ("product", "maximum")
 ROWS = 1000  # examples encoded at once
+FEW = 0.02  # of the examples: a training on fewer sees them again and again
 
 Order = Callable[[np.random.Generator, Params], np.ndarray]
 
@@ -102,6 +104,10 @@ def debiasing_order(
     Of the class to be debiased as many are drawn as there are, with replacement, by the weights
     that their codes have at the epoch's start. All other examples come once each. The whole is
     shuffled. Raises ValueError where the class to be debiased, or every other, has no example.
+
+    Warns where fewer than 2 % of its examples have nearly all the weight (`effective_size`): then
+    a training can run away, for the encoder learns the few that are drawn, and what it makes of
+    all others says little of how rare they are.
     """
     labels = to_host(y)
     rows = np.flatnonzero(labels == model.debiased)
@@ -118,6 +124,13 @@ def debiasing_order(
 
     def order(rng: np.random.Generator, p: Params) -> np.ndarray:
         w = resampling_weights(class_codes(model, p, x, rows), alpha, bins, combine)
+        if effective_size(w) < FEW * len(w) and len(w) > 1 / FEW:
+            warnings.warn(
+                f"debiasing_order: at alpha {alpha:g} by {combine} fewer than {FEW:.0%} of the "
+                "examples have nearly all the weight: raise alpha, combine by 'maximum', or take "
+                "fewer latent dimensions",
+                stacklevel=2,
+            )
         drawn = rng.choice(rows, size=len(rows), p=w)
         return rng.permutation(np.concatenate([others, drawn]))
 

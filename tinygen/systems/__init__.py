@@ -4,6 +4,7 @@ from tinygen.names import nearest
 from tinygen.systems import (
     autoencoder,
     conditional_vae,
+    debiasing_vae,
     factor_vae,
     m1_m2,
     semi_supervised,
@@ -12,7 +13,16 @@ from tinygen.systems import (
 )
 from tinygen.systems.base import GROUPS, Options, System
 
-FILES = (vae, conditional_vae, semi_supervised, m1_m2, tc_vae, factor_vae, autoencoder)
+FILES = (
+    vae,
+    conditional_vae,
+    semi_supervised,
+    m1_m2,
+    debiasing_vae,
+    tc_vae,
+    factor_vae,
+    autoencoder,
+)
 SYSTEMS = {file.SYSTEM.name: file.SYSTEM for file in FILES}
 
 __all__ = ["GROUPS", "SYSTEMS", "Options", "System", "system"]
