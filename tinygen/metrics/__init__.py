@@ -5,7 +5,7 @@ from tinygen.metrics.auroc import auroc, auroc_and_error, roc_curve, threshold
 from tinygen.metrics.code_information import binned_information, code_information
 from tinygen.metrics.confidence import classes_found, confidence
 from tinygen.metrics.factor_vae_metric import factor_vae_metric
-from tinygen.metrics.factors import levels
+from tinygen.metrics.factors import factor_entropy, levels
 from tinygen.metrics.frechet import frechet_distance
 from tinygen.metrics.importance import importance_estimate
 from tinygen.metrics.linear_probe import FeatureScale, linear_probe
@@ -29,6 +29,7 @@ __all__ = [
     "code_information",
     "confidence",
     "dead_units",
+    "factor_entropy",
     "factor_vae_metric",
     "frechet_distance",
     "gaps",

@@ -63,7 +63,7 @@ def checked_factors(
     return found
 
 
-def entropy(level: np.ndarray) -> float:
+def factor_entropy(level: np.ndarray) -> float:
     """H(v) = -sum_c p_c log p_c in nats, of the shares p_c of the levels (N,)."""
     share = np.bincount(level) / len(level)
     share = share[share > 0]

@@ -14,7 +14,7 @@ import numpy as np
 
 from tinygen.arrays import Params
 from tinygen.metrics.code_information import Factors, code_information
-from tinygen.metrics.factors import checked_factors, entropy
+from tinygen.metrics.factors import checked_factors, factor_entropy
 
 
 def mutual_information_gap(
@@ -41,5 +41,5 @@ def gaps(information: Mapping[str, np.ndarray], factors: Factors) -> dict[str, f
         values = np.asarray(factors[name])
         level = checked_factors("mutual_information_gap", {name: values}, len(values))[name]
         second, first = np.sort(told)[-2:]
-        found[name] = float((first - second) / entropy(level))  #                  (4)
+        found[name] = float((first - second) / factor_entropy(level))  #                  (4)
     return found

@@ -16,6 +16,7 @@ from tinygen.models.contractive import SigmoidEncoder
 from tinygen.models.corruption import GaussianNoise, Masking, SaltAndPepper
 from tinygen.models.debiasing_nets import conv_debiasing_vae, dense_debiasing_vae
 from tinygen.models.debiasing_vae import DebiasingVAE
+from tinygen.models.factor_vae import FactorVAE, factor_vae
 from tinygen.models.features import encoder_net
 from tinygen.models.gaussian_mixture import GaussianMixture
 from tinygen.models.outlier_exposure import OutlierExposure, beside
@@ -29,16 +30,19 @@ from tinygen.models.outlier_scores import (
 from tinygen.models.pca import pca_autoencoder
 from tinygen.models.priors import MixturePrior, StandardNormal
 from tinygen.models.resampling import debiasing_order, resampling_weights
+from tinygen.models.tc_vae import TCVAE, tc_vae
 from tinygen.models.tied import TiedAutoencoder
 from tinygen.models.vae import VAE, conv_vae, dense_vae
 
 __all__ = [
+    "TCVAE",
     "VAE",
     "Autoencoder",
     "BernoulliMixture",
     "Classifier",
     "DeadUnits",
     "DebiasingVAE",
+    "FactorVAE",
     "GaussianMixture",
     "GaussianNoise",
     "Masking",
@@ -59,6 +63,7 @@ __all__ = [
     "dense_debiasing_vae",
     "dense_vae",
     "encoder_net",
+    "factor_vae",
     "gaussian_of_codes",
     "likelihood_ratio",
     "linear_autoencoder",
@@ -69,6 +74,7 @@ __all__ = [
     "reconstruction_error",
     "resampling_weights",
     "sample_codes",
+    "tc_vae",
     "tied_autoencoder",
     "warn_of_dead_units",
 ]
