@@ -27,11 +27,18 @@ QUESTIONS = {
 
 
 def main(argv: list[str] | None = None) -> dict[str, Any]:
-    """Ask each question in turn. Returns the numbers by question."""
-    args = arguments(__doc__, "posteriors", argv, epochs=50)
+    """Ask each question in turn, or one. Returns the numbers by question."""
+    one = {"question": (0, "its number, for that one alone; 0: all")}
+    args = arguments(__doc__, "posteriors", argv, epochs=50, more=one)
+    if not 0 <= args.question <= len(QUESTIONS):
+        raise SystemExit(
+            f"posteriors: --question must lie in 0..{len(QUESTIONS)}, got {args.question}"
+        )
     setting = Setting.of(dataset(args), args)
     numbers, figures = {}, {}
     for i, (name, (question, answer)) in enumerate(QUESTIONS.items(), start=1):
+        if args.question not in (0, i):
+            continue
         found = answer(setting)
         numbers[name], figures[name] = found.numbers, found.figure
         print(f"\n{i}. {question}\n\n{fill(found.words, 96)}\n\n{table(found.numbers)}", flush=True)

@@ -30,14 +30,21 @@ QUESTIONS = {
 
 
 def main(argv: list[str] | None = None) -> dict[str, Any]:
-    """Ask each question in turn. Returns the numbers by question."""
-    args = arguments(__doc__, "why_inference", argv, epochs=50)
+    """Ask each question in turn, or one. Returns the numbers by question."""
+    one = {"question": (0, "its number, for that one alone; 0: all")}
+    args = arguments(__doc__, "why_inference", argv, epochs=50, more=one)
+    if not 0 <= args.question <= len(QUESTIONS):
+        raise SystemExit(
+            f"why_inference: --question must lie in 0..{len(QUESTIONS)}, got {args.question}"
+        )
     data = dataset(args)
     grey = Grey.of(data, args)
     setting = Setting.of(data, args)
     setting.kept["grey"] = grey
     numbers, figures = {}, {}
     for i, (name, (question, answer)) in enumerate(QUESTIONS.items(), start=1):
+        if args.question not in (0, i):
+            continue
         found = answer(setting)
         numbers[name] = found.numbers
         if found.figure is not None:

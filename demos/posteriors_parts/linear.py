@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from autoencoder_parts.setting import Answer, Numbers
 from linear_model import (
+    STEPS,
     diagonal_gap,
     draw,
     elbo,
@@ -35,7 +36,7 @@ HELD = {"held": "encoder", "trained": None}
 
 def answer(setting: Any) -> Answer:
     """Four trainings: either q, the decoder held or trained."""
-    rng = np.random.default_rng(setting.args.seed)
+    rng, steps = np.random.default_rng(setting.args.seed), 300 if setting.args.quick else STEPS
     decoder = oblique(rng)
     x = draw(rng, decoder, EXAMPLES)
     numbers: Numbers = {}
@@ -43,7 +44,7 @@ def answer(setting: Any) -> Answer:
     for name, part in HELD.items():
         for kind in POSTERIORS:
             model = linear_vae(kind)
-            p = fit(model, decoder, x, part)
+            p = fit(model, decoder, x, part, steps)
             title = f"{kind} q, decoder {name}"
             found[title] = (model, p)
             exact, bound = log_p(p["decoder"], x), elbo(model, p, x)
@@ -73,7 +74,7 @@ def correlation(decoder: Params) -> float:
 
 def picture(found: dict[str, tuple[Any, Params]], x: np.ndarray) -> Any:
     """Of one example: the ellipses of p(z|x) and of q, of 1 and 2 standard deviations."""
-    figure = new_figure(11, 3.4)
+    figure = new_figure(11, 2.3)
     axes = figure.subplots(1, 4, sharex=True, sharey=True)
     for ax, (title, (model, p)) in zip(axes, found.items(), strict=True):
         dress(ax, title, "$z_1$", "$z_2$" if ax is axes[0] else "")

@@ -23,7 +23,8 @@ from tinygen.plots.style import FAINT, dress, new_figure
 from tinygen.schedules import cosine
 from tinygen.training import train
 
-POINTS, STEPS, BATCH, LR = 5000, 4000, 100, 3e-3
+POINTS, BATCH, LR = 5000, 100, 3e-3
+STEPS, QUICK_STEPS = 4000, 600
 NOISE = 0.1  # of p(x|z)
 SHOWN, INSIDE = 1500, 0.8  # the ring has no point within this radius
 EXACT = (1 + np.sqrt(np.pi / 2) / 10, np.sqrt(2 - np.pi / 2) / 10)
@@ -32,12 +33,13 @@ EXACT = (1 + np.sqrt(np.pi / 2) / 10, np.sqrt(2 - np.pi / 2) / 10)
 def answer(setting: Setting) -> Answer:
     """The ring by the formula, by a Gaussian, by a trained decoder."""
     rng = np.random.default_rng(setting.args.seed)
+    steps = QUICK_STEPS if setting.args.quick else STEPS
     x = ring(rng.normal(size=(POINTS, 2)))
     model = dense_vae(2, (64, 64), 2, Gaussian(std=NOISE))
-    turn = Turn("ring", model.loss, model.draw_noise, adam(cosine(LR, STEPS)))
+    turn = Turn("ring", model.loss, model.draw_noise, adam(cosine(LR, steps)))
     start = to_device(model.init(rng), setting.args.device)
     seen = to_device(x.astype(np.float32), setting.args.device)
-    p = train(turn, start, seen, rng=rng, steps=STEPS, batch=BATCH).p
+    p = train(turn, start, seen, rng=rng, steps=steps, batch=BATCH).p
     z = rng.normal(size=(POINTS, 2)).astype(np.float32)
     there = to_device(z, setting.args.device)
     learned = to_host(model.decode(p, there))  # the means of p(x|z)
