@@ -11,7 +11,7 @@ from tinygen.schedules import check_steps
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-COLOURS = 32  # a frame; fewer make a smaller file
+COLOURS = 64  # a frame; fewer make a smaller file
 
 
 def moving(figures: Iterable["Figure"], milliseconds: int = 70, last: int = 1) -> bytes:
