@@ -36,9 +36,10 @@ def rare_shade(
 
     labels : 1 a face, 0 none: its features stand upside down within the outline, or one eye with
     its brow is missing. factors : those of `drawn_faces`, shade in 0.4..1 or -1..-0.4, and "rare".
-    Raises ValueError for n < 2, size < 24 and a share outside [0, 1].
+    Raises ValueError for n < 2, size < 24, and a share or noise outside [0, 1].
     """
     check_counts("rare_shade", 2, n=n)
+    check_range("rare_shade", 0, 1, noise=noise)
     labels = np.arange(n, dtype=np.int64) % 2
     rare = is_rare(rng, labels, share)
     factors = {name: rng.uniform(-1, 1, n).astype(np.float32) for name in FACTORS}
@@ -92,9 +93,10 @@ def upside_down(x: np.ndarray, factors: dict[str, np.ndarray]) -> np.ndarray:
     place, R, _ = where_parts_stand(x, factors)
     across, down = place[None, None, :], place[None, :, None]
     skin = ellipse(across, down, (0.0, 0.05, R[:, None, None], 0.40)) < -0.5 / x.shape[1]
-    mirror = np.rint(1.1 * x.shape[1] - 1 - np.arange(x.shape[1])).astype(int)  # y -> 0.1 - y
-    turned = x[:, np.clip(mirror, 0, x.shape[1] - 1)]
-    return np.where(skin[..., None], turned, x)
+    mirror = round(1.1 * x.shape[1] - 1) - np.arange(x.shape[1])  # y -> 0.1 - y, to a pixel
+    mirror = np.clip(mirror, 0, x.shape[1] - 1)
+    both = skin & skin[:, mirror]
+    return np.where(both[..., None], x[:, mirror], x)
 
 
 def without_an_eye(x: np.ndarray, factors: dict[str, np.ndarray], side: np.ndarray) -> np.ndarray:
