@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "demos"))
 
 import common  # noqa: F401  sets BLAS's threads
 import numpy as np
-from debiasing_parts.tasks import TASKS
+from debiasing_parts.tasks import tasks
 from debiasing_parts.trial import RULES, run
 
 EXAMPLES, EPOCHS, SEEDS = 3000, 20, 10
@@ -31,7 +31,7 @@ def main(argv: list[str] | None = None) -> None:
     """Train and write lines, or read lines and print the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument("task", nargs="?", choices=list(TASKS))
+    parser.add_argument("task", nargs="?", choices=list(tasks()))
     parser.add_argument("--out", type=Path, help="file of lines to write to")
     parser.add_argument("--seeds", type=int, default=SEEDS, help="1 .. SEEDS (%(default)s)")
     parser.add_argument("--epochs", type=int, default=EPOCHS)
@@ -50,7 +50,7 @@ def measure(args: argparse.Namespace) -> None:
     """All rules at one seed after the other, so that a part of the run is a whole comparison."""
     known = {(line["rule"], line["seed"]) for line in lines(args.out)}
     for seed in range(1, args.seeds + 1):
-        parts = TASKS[args.task](np.random.default_rng([seed, 0]), args.examples)
+        parts = tasks()[args.task](np.random.default_rng([seed, 0]), args.examples)
         for rule in RULES:
             if (rule.name, seed) in known:
                 continue

@@ -27,7 +27,7 @@ def faces(rng: np.random.Generator, n: int) -> tuple[Part, Part]:
     return rare_shade(rng, n), test
 
 
-def nines(style: str, data: str = "mnist") -> Make:
+def nines(style: str, data: str) -> Make:
     """Nines of this style are rare: n digits to train on, fewer where there are not so many."""
 
     def make(rng: np.random.Generator, n: int) -> tuple[Part, Part]:
@@ -52,8 +52,10 @@ def fours_and_nines(part: Part) -> tuple[np.ndarray, np.ndarray]:
     return part.x[rows], (part.labels[rows] == 9).astype(np.int64)
 
 
-TASKS: dict[str, Make] = {
-    "dark faces": faces,
-    "inverted nines": nines("inverted"),
-    "faint nines": nines("dim"),
-}
+def tasks(data: str = "mnist") -> dict[str, Make]:
+    """By name; data: a set of digits."""
+    return {
+        "dark faces": faces,
+        "inverted nines": nines("inverted", data),
+        "faint nines": nines("dim", data),
+    }
