@@ -48,6 +48,7 @@ ALPHAS = (0.1, 0.01, 0.001)
 RULES = [
     Rule(),
     Rule(np.inf),
+    Rule(1.0),  # milder than those of the paper
     *(Rule(alpha, combine) for combine in ("product", "maximum") for alpha in ALPHAS),
     Rule(groups=True),
 ]

@@ -45,10 +45,10 @@ def bin_shares(codes: Array, bins: int = 10) -> np.ndarray:
     check_steps("resampling", "bins", bins)
     low, high = z.min(axis=0), z.max(axis=0)  #                            (Z,)
     wide = np.where(high > low, high - low, 1.0)
-    place = np.minimum((bins * ((z - low) / wide)).astype(int), bins - 1)  # (N, Z)      (3)
+    place = np.minimum((bins * ((z - low) / wide)).astype(int), bins - 1)  # (N, Z)      (5)
     place += bins * np.arange(z.shape[1])  # a range of numbers for each dimension
     counts = np.bincount(place.ravel(), minlength=bins * z.shape[1])
-    return counts[place] / len(z)  #                                       (N, Z)      (4)
+    return counts[place] / len(z)  #                                       (N, Z)      (6)
 
 
 def resampling_weights(
@@ -76,7 +76,7 @@ def resampling_weights(
     # A product of 20 factors of up to 1 / alpha overflows, so both are computed in logs.
     log_rarity = -np.log(shares + alpha)  #                                (N, Z)
     log_w = log_rarity.sum(axis=1) if combine == "product" else log_rarity.max(axis=1)
-    w = np.exp(log_w - log_w.max())  #                                     (N,)    (5) (6)
+    w = np.exp(log_w - log_w.max())  #                                     (N,)    (7) (8)
     return w / w.sum()
 
 
@@ -85,7 +85,7 @@ def effective_size(w: np.ndarray) -> float:
 
     N where all N weigh alike, 1 where one has all the weight (L. Kish, Survey Sampling, 1965).
     """
-    return float(1 / np.sum(np.square(w)))
+    return float(1 / np.sum(np.square(w)))  #                                     (9)
 
 
 def debiasing_order(
