@@ -1,7 +1,7 @@
 """M1+M2 on MNIST with few labels: test error beside that of the same classifier on them alone.
 
-    python benchmarks/semi_supervised.py                        # 100 labels, 3 seeds, for a CPU
-    python benchmarks/semi_supervised.py --full --device cuda   # 100, 600, 1000, 3000 labels
+    python benchmarks/m1_m2.py                        # 100 labels, 3 seeds, for a CPU
+    python benchmarks/m1_m2.py --full --device cuda   # 100, 600, 1000, 3000 labels
 
 M1 is a VAE 784-500-500-[50], softplus, Bernoulli pixels drawn anew from the grey levels. M2 has
 its codes for data, those dimensions whose mean varies by a std above 0.1; they are drawn anew from
@@ -97,7 +97,7 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--epochs", type=int, help="of M2 (40; full: 3000)")
     parser.add_argument("--m1-epochs", type=int, help="of M1 (20; full: 1000)")
     parser.add_argument("--hidden", type=int, help="width of M2's nets (300 at 100 labels, or 500)")
-    parser.add_argument("--out", default="runs/semi_supervised")
+    parser.add_argument("--out", default="runs/m1_m2")
     args = parser.parse_args(argv)
     args.device = resolve_device(args.device)
     args.labels = args.labels or ([100, 600, 1000, 3000] if args.full else [100])
@@ -227,7 +227,7 @@ def codes(m1: VAE, p: Params, x: Array) -> tuple[Array, Array]:
 def labels_of(part: Any) -> np.ndarray:
     """The labels of a part. Raises SystemExit where it has none."""
     if part.labels is None:
-        raise SystemExit("semi_supervised: these data have no labels: use --data mnist")
+        raise SystemExit("m1_m2: these data have no labels: use --data mnist")
     return part.labels
 
 
