@@ -255,6 +255,14 @@ def test_the_numbers_are_printed_and_kept(run):
         assert common.table(rows) in printed
 
 
+def test_far_apart_the_least_is_what_a_mode_costs(run):
+    rows = run[0]["apart"]
+    for title, row in rows.items():
+        least, mode = row["least at a = 5"], row["a mode, infinitely far"]
+        assert mode == "infinite" if title.startswith(FORWARD) else abs(least - mode) < 1e-4
+    assert [row["minima"] for row in rows.values()] == ["1", "1, from 5 2", "1, from 5 3"]
+
+
 def test_the_pictures_show_something_and_the_animations_move(run):
     stills = sorted(path.stem for path in run[1].glob("*.png"))
     assert stills == ["apart", "fits", "likelihood", "samples", "supports"]
