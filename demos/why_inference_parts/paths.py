@@ -69,7 +69,8 @@ def pairs(grey: Grey) -> tuple[Array, Array]:
     assert labels is not None
     one, two = grey.rng.integers(len(labels), size=(2, 4 * PAIRS))
     kept = np.flatnonzero(labels[one] != labels[two])[:PAIRS]
-    return grey.x[one[kept]], grey.x[two[kept]]
+    xp = namespace(grey.x)
+    return grey.x[xp.asarray(one[kept])], grey.x[xp.asarray(two[kept])]
 
 
 @dataclass

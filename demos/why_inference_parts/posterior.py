@@ -23,7 +23,7 @@ from why_inference_parts.draws import trained
 from why_inference_parts.joint import double, log_likelihoods, log_normal
 
 IMAGES, SHOWN = 50, 6
-SIDE, SPACING, QUICK_SPACING = 5.0, 0.025, 0.05  # the grid covers [-5, 5]^2
+SIDE, SPACING, QUICK_SPACING = 6.0, 0.025, 0.08  # the grid covers [-6, 6]^2
 NODES = 40  # of Gauss and Hermite's rule, along each axis
 SAMPLES = 5000
 
