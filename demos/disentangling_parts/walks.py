@@ -1,0 +1,91 @@
+"""Walks through a factor: along the axis that tells most of it, and along a fitted direction."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from disentangling_parts.axes import Axis, Directions, axis_of
+from tinygen import plots
+from tinygen.data.drawn_faces import FACTORS, draw_faces
+from tinygen.plots.images import draw, tiled
+from tinygen.plots.style import SMALL, TITLE, new_figure
+from tinygen.plots.traversal import film
+
+STEPS, SPAN = 12, 2.0  # of a walk along an axis, in standard deviations of its codes
+REACH = 0.9  # of a walk along a direction: from -REACH to REACH where the factor goes from -1 to 1
+
+Decode = Callable[[np.ndarray], np.ndarray]
+
+
+@dataclass(frozen=True)
+class Explorer:
+    """The codes of a trained model, beside the factors that they may hold.
+
+    decode : z (V, Z) -> images (V, H, W, C), means, on the host
+    mean   : (N, Z) of q(z|x);  factors, level: as they are, and as whole numbers (N,)
+    """
+
+    decode: Decode
+    mean: np.ndarray
+    factors: Mapping[str, np.ndarray]
+    level: Mapping[str, np.ndarray]
+    information: Mapping[str, Any]
+
+    def axis(self, name: str) -> Axis:
+        """The dimension that tells most of a factor."""
+        return axis_of(name, self.information, self.level, self.mean)
+
+    def directions(self) -> Directions:
+        """Of all factors, each scaled to -1 .. 1."""
+        low, high = ({k: f(v) for k, v in self.factors.items()} for f in (np.min, np.max))
+        scaled = {
+            k: (2 * v - low[k] - high[k]) / (high[k] - low[k]) for k, v in self.factors.items()
+        }
+        return Directions.fit(scaled, self.mean)
+
+    def walk(self) -> plots.Walk:
+        """Along the axes, around the mean code in standard deviations of the codes."""
+        middle, scale = self.mean.mean(axis=0), self.mean.std(axis=0)
+        return plots.Walk(self.decode, middle, middle, scale, self.mean.var(axis=0), SPAN)
+
+    def along_axis(self, name: str) -> np.ndarray:
+        """Images (V, H, W, C) while its dimension alone goes up or down, as the factor rises."""
+        axis = self.axis(name)
+        values = axis.rising * np.linspace(-SPAN, SPAN, STEPS)
+        return self.walk().images(np.array([axis.j]), values)[0]
+
+    def along_direction(self, name: str) -> np.ndarray:
+        """Images while the code goes where codes go as this factor alone rises."""
+        return self.decode(self.directions().code(name, np.linspace(-REACH, REACH, STEPS)))
+
+    def rows(self, names: Sequence[str]) -> dict[str, np.ndarray]:
+        """All walks, each under its name; the drawn truth too, where faces were drawn."""
+        found = {}
+        for name in names:
+            if set(self.factors) == set(FACTORS):
+                found[f"{name}, drawn"] = draw_faces({name: np.linspace(-REACH, REACH, STEPS)})
+            found[f"{name}, axis z{self.axis(name).j + 1}"] = self.along_axis(name)
+            found[f"{name}, direction"] = self.along_direction(name)
+        return found
+
+
+def swing(rows: Mapping[str, np.ndarray]) -> bytes:
+    """A GIF of all walks at once, there and back, a tile each with its name above."""
+    order = [*range(STEPS), *range(STEPS - 2, 0, -1)]
+    columns = min(3, len(rows))
+    tall = -(-len(rows) // columns)
+    figure = new_figure(1.7 * columns, 1.9 * tall)
+    axes = figure.subplots(tall, columns, squeeze=False).ravel()
+    pictures = []
+    for ax, (name, images) in zip(axes, rows.items(), strict=False):
+        pictures.append(draw(ax, tiled(images[:1], 1), name))
+        ax.title.set_fontsize(min(SMALL, TITLE))
+
+    def draw_frame(i: int) -> None:
+        for picture, images in zip(pictures, rows.values(), strict=True):
+            frame = np.clip(images[order[i]], 0, 1)
+            picture.set_data(frame[..., 0] if frame.shape[2] == 1 else frame)
+
+    return film(figure, draw_frame, len(order))
