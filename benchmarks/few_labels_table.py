@@ -50,7 +50,7 @@ Found = dict[str, dict[str, dict[str, list[float]]]]  # table -> row -> labels -
 def main(argv: list[str] | None = None) -> Found:
     """Measure what is not there yet, print all. Returns the errors of each draw."""
     more = {"draws": (10, "label sets of each number")}
-    args = arguments(__doc__, "few_labels_table", argv, epochs=15, more=more)
+    args = arguments(__doc__, "few_labels_table", argv, epochs=10, more=more)
     data = dataset(args)
     x, x_v, x_t = (to_device(part.x, args.device) for part in data.parts.values())
     y, y_v, y_t = (part.labels for part in data.parts.values())
