@@ -178,6 +178,17 @@ class GaussianMixture(Mixture):
         self.check(p)
         return self.kind.covariances(p["L"])
 
+    def matrices(self, p: Params) -> Array:
+        """Sigma_k as K matrices (K, D, D), whatever the kind."""
+        K, D = self.n_components, math.prod(p["mean"].shape[1:])
+        S, xp = self.covariances(p), namespace(p["mean"])
+        eye = xp.eye(D, dtype=S.dtype)
+        if self.covariance_type == "spherical":
+            return S[:, None, None] * eye
+        if self.covariance_type == "diag":
+            return S[:, :, None] * eye
+        return xp.broadcast_to(S, (K, D, D))
+
     def given(self, weights: Array, means: Array, covariances: Array) -> Params:
         """The parameters with these weights (K,), means (K, *shape) and covariances.
 

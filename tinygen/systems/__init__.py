@@ -3,9 +3,11 @@
 from tinygen.names import nearest
 from tinygen.systems import (
     autoencoder,
+    bernoulli_mixture,
     conditional_vae,
     debiasing_vae,
     factor_vae,
+    gaussian_mixture,
     m1_m2,
     semi_supervised,
     tc_vae,
@@ -14,6 +16,8 @@ from tinygen.systems import (
 from tinygen.systems.base import GROUPS, Options, System
 
 FILES = (
+    gaussian_mixture,
+    bernoulli_mixture,
     vae,
     conditional_vae,
     semi_supervised,
