@@ -1,4 +1,4 @@
-"""Three VAEs of one likelihood: the plain one, a background model, one that saw known outliers."""
+"""Models of one likelihood: a VAE, two backgrounds, and a VAE that was shown known outliers."""
 
 import argparse
 from collections.abc import Callable
@@ -15,8 +15,10 @@ from tinygen.data import binarise
 from tinygen.likelihoods import Bernoulli, Gaussian, Likelihood
 from tinygen.models import (
     VAE,
+    LocalModel,
     OutlierExposure,
     beside,
+    conv_local_model,
     dense_vae,
     likelihood_ratio,
     mutate,
@@ -28,8 +30,9 @@ from tinygen.optim import adam
 from tinygen.training import Turn, train
 
 HIDDEN, LATENT, BATCH = 200, 20, 128
-SAMPLES = 50  # of the importance-sampled log p
-RATES = (0.1, 0.3)  # of the background's mutations; the better one on known outliers is taken
+SAMPLES = 20  # of the importance-sampled log p
+RATES = (0.1, 0.3)  # of mutations; the better one on known outliers is taken
+LOCAL_STEPS, LOCAL_BATCH = 30, 32  # steps an epoch of the local background: it has few weights
 MARGIN = 0.125  # nats a pixel, by which the exposed model shall tell known outliers
 
 Draw = Callable[[np.random.Generator, Array], Array]
@@ -55,26 +58,33 @@ PIXELS = {
 
 @dataclass
 class Detectors:
-    """The three models, trained."""
+    """The models, trained.
+
+    rate : of the mutations that the background VAE has seen
+    """
 
     vae: VAE
-    pixels: Pixels
     plain: Params
-    background: Params
-    exposed: Params
+    mutated: Params
     rate: float
+    local: LocalModel
+    local_p: Params
+    exposed: Params
     seed: int
 
     def scores(self, x: Array) -> dict[str, np.ndarray]:
         """Name -> scores (N,), higher for outliers; each starts from the seed."""
-        ratio = partial(likelihood_ratio, self.vae, self.plain, self.vae, self.background)
+        vae, p = self.vae, self.plain
+        ratio = partial(likelihood_ratio, vae, p)
         found = {
-            "reconstruction error": reconstruction_error(self.vae, self.plain, x),
-            "-ELBO": negative_elbo(self.vae, self.plain, x, self.rng),
-            "-log p": negative_log_prob(self.vae, self.plain, x, self.rng, SAMPLES),
-            "likelihood ratio": ratio(x, self.rng, SAMPLES),
-            "-ELBO, exposed": negative_elbo(self.vae, self.exposed, x, self.rng),
-            "-log p, exposed": negative_log_prob(self.vae, self.exposed, x, self.rng, SAMPLES),
+            "reconstruction error": reconstruction_error(vae, p, x),
+            "-ELBO": negative_elbo(vae, p, x, self.rng),
+            "-log p": negative_log_prob(vae, p, x, self.rng, SAMPLES),
+            "-log p, local model": -self.local.log_prob(self.local_p, x)[0],
+            "ratio to a mutated VAE": ratio(vae, self.mutated, x, self.rng, SAMPLES),
+            "ratio to the local model": ratio(self.local, self.local_p, x, self.rng, SAMPLES),
+            "-ELBO, exposed": negative_elbo(vae, self.exposed, x, self.rng),
+            "-log p, exposed": negative_log_prob(vae, self.exposed, x, self.rng, SAMPLES),
         }
         return {name: to_host(s).astype(np.float64) for name, s in found.items()}
 
@@ -85,32 +95,46 @@ class Detectors:
 
 
 def fit(name: str, pixels: Pixels, sets: Sets, args: argparse.Namespace) -> Detectors:
-    """Train the three, with as many epochs each."""
+    """Train them all; the VAEs with as many epochs each."""
     vae = dense_vae(sets.train.shape[1:], HIDDEN, LATENT, pixels.likelihood, pixels.variance)
-    start = to_device(vae.init(np.random.default_rng(args.seed)), args.device)
+    local = conv_local_model(likelihood=pixels.likelihood)
 
-    def trained(what: str, model: Any, then: Draw | None, p: Params) -> Params:
-        turn = Turn(f"{name}: {what}".replace(".", ","), model.loss, model.draw_noise, adam(1e-3))
+    def trained(
+        what: str, model: Any, p: Params, then: Any = None, lr: float = 1e-3, **how: Any
+    ) -> Params:
+        turn = Turn(f"{name}: {what}".replace(".", ","), model.loss, model.draw_noise, adam(lr))
         rng = np.random.default_rng(args.seed)
-        steps = {"epochs": args.epochs, "batch": BATCH}
-        return train(turn, p, sets.train, rng=rng, transform=chain(pixels.draw, then), **steps).p
+        how = how or {"epochs": args.epochs, "batch": BATCH}
+        return train(turn, p, sets.train, rng=rng, transform=chain(pixels.draw, then), **how).p
 
-    plain = trained("plain", vae, None, start)
-    found = {}
-    for rate in RATES:
-        mutated = partial(mutate, rate=rate, levels=pixels.levels)
-        p = trained(f"background {rate:g}", vae, mutated, start)
-        rng = np.random.default_rng(args.seed)
-        at = [  # chosen on normal images of the validation part, and on outliers of the known kind
-            to_host(likelihood_ratio(vae, plain, vae, p, seen(pixels, x, args.seed), rng, SAMPLES))
-            for x in (sets.validation[:500], sets.known_kind[:500])
-        ]
-        found[rate] = metrics.auroc(*at), p
-    rate = max(found, key=lambda r: found[r][0])
+    start, start_local = (
+        to_device(model.init(np.random.default_rng(args.seed)), args.device)
+        for model in (vae, local)
+    )
+    plain = trained("plain", vae, start)
+    mutated = {
+        rate: trained(
+            *(f"mutated {rate:g}", vae, start),
+            partial(mutate, rate=rate, levels=pixels.levels),
+        )
+        for rate in RATES
+    }
+    rate = max(mutated, key=lambda r: found_known(vae, plain, mutated[r], pixels, sets, args.seed))
+    few = {"steps": LOCAL_STEPS * args.epochs, "batch": LOCAL_BATCH, "lr": 3e-3}
+    local_p = trained("local", local, start_local, **few)
     known = seen(pixels, sets.known, args.seed)
     exposure = OutlierExposure(vae, MARGIN * sets.train[0].size)
-    exposed = trained("exposed", exposure, beside(known), plain)  # fine-tuned, as in the paper
-    return Detectors(vae, pixels, plain, found[rate][1], exposed, rate, args.seed)
+    exposed = trained("exposed", exposure, plain, beside(known))  # fine-tuned, as in the paper
+    return Detectors(vae, plain, mutated[rate], rate, local, local_p, exposed, args.seed)
+
+
+def found_known(
+    vae: VAE, plain: Params, mutated: Params, pixels: Pixels, sets: Sets, seed: int
+) -> float:
+    """The area of the ratio on validation images and outliers of the known kind: to choose by."""
+    rng = np.random.default_rng(seed)
+    x = (seen(pixels, a[:500], seed) for a in (sets.validation, sets.known_kind))
+    return metrics.auroc(*(likelihood_ratio(vae, plain, vae, mutated, a, rng, SAMPLES) for a in x))
 
 
 def chain(first: Draw | None, then: Any) -> Any:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 Scores = dict[str, np.ndarray]
 NORMAL, NOVEL = LINES[0], LINES[1]
+SHOWN = 24  # images a sheet
 
 
 def histograms(
@@ -27,7 +28,8 @@ def histograms(
         bins = np.linspace(low, high, 60)
         for scores, colour, label in ((normal, NORMAL, names[0]), (novel, NOVEL, names[1])):
             clipped = np.clip(scores[name], low, high)
-            axes.hist(clipped, bins.tolist(), density=True, alpha=0.6, color=colour, label=label)
+            look = {"histtype": "stepfilled", "alpha": 0.6, "color": colour, "label": label}
+            axes.hist(clipped, bins.tolist(), density=True, **look)
         axes.axvline(limits[name], color="black", lw=1, ls="--", label="threshold")
         area = auroc(normal[name], novel[name])
         dress(axes, f"{name}: AUROC {area:.3f}", "", "")
@@ -47,15 +49,20 @@ def curves(normal: dict[str, Scores], novel: dict[str, Scores], title: str) -> "
         axes.plot([0, 1], [0, 1], color="black", lw=0.6, ls=":")
         axes.set_aspect("equal")
         dress(axes, kind, "false alarms", "detections")
-    figure.axes[-1].legend(fontsize=SMALL - 1, frameon=False, loc="lower right")
+    lines, names = figure.axes[0].get_legend_handles_labels()
+    figure.legend(lines, names, ncols=6, fontsize=SMALL, frameon=False, loc="outside lower center")
     return figure
 
 
-def extremes(images: np.ndarray, scores: Scores, title: str, count: int = 24) -> "Figure":
-    """The images of least and of greatest score, a sheet each, for the scores given."""
+def extremes(
+    normal: np.ndarray, novel: np.ndarray, scores: dict[str, tuple[np.ndarray, np.ndarray]]
+) -> "Figure":
+    """By each score the normal images that look most like outliers, and the outliers that do least.
+
+    scores : name -> (of the normal images, of the novel ones)
+    """
     sheets = {}
-    for name, s in scores.items():
-        order = np.argsort(s)
-        sheets[f"{name}: least"] = tiled(images[order[:count]], 12)
-        sheets[f"{name}: greatest"] = tiled(images[order[::-1][:count]], 12)
-    return panels(sheets, title)
+    for name, (of_normal, of_novel) in scores.items():
+        sheets[f"{name}: normal, greatest"] = tiled(normal[np.argsort(-of_normal)[:SHOWN]], 6)
+        sheets[f"{name}: outliers, least"] = tiled(novel[np.argsort(of_novel)[:SHOWN]], 6)
+    return panels(sheets)

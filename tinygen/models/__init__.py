@@ -12,6 +12,7 @@ from tinygen.models.bernoulli_mixture import BernoulliMixture
 from tinygen.models.classifier import Classifier, dense_classifier
 from tinygen.models.codes import gaussian_of_codes, sample_codes
 from tinygen.models.collapse import DeadUnits, warn_of_dead_units
+from tinygen.models.conditional_vae import ConditionalVAE, dense_conditional_vae
 from tinygen.models.contractive import SigmoidEncoder
 from tinygen.models.corruption import GaussianNoise, Masking, SaltAndPepper
 from tinygen.models.debiasing_nets import conv_debiasing_vae, dense_debiasing_vae
@@ -19,6 +20,8 @@ from tinygen.models.debiasing_vae import DebiasingVAE
 from tinygen.models.factor_vae import FactorVAE, factor_vae
 from tinygen.models.features import encoder_net
 from tinygen.models.gaussian_mixture import GaussianMixture
+from tinygen.models.local_model import LocalModel, conv_local_model
+from tinygen.models.m1_m2 import M1M2
 from tinygen.models.outlier_exposure import OutlierExposure, beside
 from tinygen.models.outlier_scores import (
     likelihood_ratio,
@@ -30,25 +33,30 @@ from tinygen.models.outlier_scores import (
 from tinygen.models.pca import pca_autoencoder
 from tinygen.models.priors import MixturePrior, StandardNormal
 from tinygen.models.resampling import debiasing_order, resampling_weights
+from tinygen.models.semi_supervised_vae import SemiSupervisedVAE, dense_semi_supervised_vae
 from tinygen.models.tc_vae import TCVAE, tc_vae
 from tinygen.models.tied import TiedAutoencoder
 from tinygen.models.vae import VAE, conv_vae, dense_vae
 
 __all__ = [
+    "M1M2",
     "TCVAE",
     "VAE",
     "Autoencoder",
     "BernoulliMixture",
     "Classifier",
+    "ConditionalVAE",
     "DeadUnits",
     "DebiasingVAE",
     "FactorVAE",
     "GaussianMixture",
     "GaussianNoise",
+    "LocalModel",
     "Masking",
     "MixturePrior",
     "OutlierExposure",
     "SaltAndPepper",
+    "SemiSupervisedVAE",
     "SigmoidEncoder",
     "StandardNormal",
     "TiedAutoencoder",
@@ -56,11 +64,14 @@ __all__ = [
     "contractive_autoencoder",
     "conv_autoencoder",
     "conv_debiasing_vae",
+    "conv_local_model",
     "conv_vae",
     "debiasing_order",
     "dense_autoencoder",
     "dense_classifier",
+    "dense_conditional_vae",
     "dense_debiasing_vae",
+    "dense_semi_supervised_vae",
     "dense_vae",
     "encoder_net",
     "factor_vae",

@@ -80,17 +80,17 @@ class OutlierExposure:
         b_out, out_backward = bound(self.model, p, outliers, noise[1])  #  (N,)
         xp, n, weight = namespace(b_in), len(b_in), float(self.weight)
         gap = float(self.margin) + b_in - b_out  #                         (N,)
-        ranking = xp.maximum(gap, 0).mean()  #                             ()       (12)
-        value = b_in.mean() + weight * ranking  #                          ()       (13)
+        ranking = xp.maximum(gap, 0).mean()  #                             ()       (13)
+        value = b_in.mean() + weight * ranking  #                          ()       (14)
         terms = {"inliers": b_in.mean(), "outliers": b_out.mean(), "ranking": ranking}
 
         def each(d: Array) -> tuple[Array, Array]:
             pushed = weight * (gap > 0).astype(b_in.dtype)  # which pairs count     (N,)
-            return d / n * (1 + pushed), -d / n * pushed  #                (N,) (N,) (14)
+            return d / n * (1 + pushed), -d / n * pushed  #                (N,) (N,) (15)
 
         def dp(d: Array) -> Params:  # the VAE was used twice: the sum of its two pullbacks
             d_in, d_out = each(d)
-            return tree.add(in_backward.dp(d_in), out_backward.dp(d_out))  #        (15)
+            return tree.add(in_backward.dp(d_in), out_backward.dp(d_out))  #        (16)
 
         def both(d: Array) -> tuple[Params, Pairs]:
             d_in, d_out = each(d)
@@ -111,7 +111,7 @@ def bound(model: VAE, p: Params, x: Array, noise: Array) -> tuple[Array, Pullbac
     params, decoder_backward = model.decoder.forward(p["decoder"], z)
     nll, nll_backward = model.likelihood.nll(params, x)  #                 (N,)
     kl, kl_backward = model.prior.kl(p.get("prior", {}), q, noise)  #      (N,)
-    b = nll + kl  #                                                        (N,)     (11)
+    b = nll + kl  #                                                        (N,)     (12)
 
     def down_to_q(d: Array) -> tuple[Params, Params]:
         ddecoder, dz = decoder_backward(nll_backward.dp(d))

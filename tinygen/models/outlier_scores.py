@@ -5,10 +5,10 @@
     -log p            by importance sampling
     likelihood ratio  log p_0(x) - log p(x)    against a background model p_0
 
-The ratio takes away what p_0 explains as well: pixels that are easy whatever they show. p_0 has
-seen the same examples with pixels replaced at random (`mutate`), so it knows the background and not
-the content. J. Ren et al., Likelihood Ratios for Out-of-Distribution Detection, NeurIPS 2019,
-arXiv 1906.02845.                                          docs/derivations/outliers.md
+The ratio takes away what p_0 explains as well: pixels that are easy whatever they show. p_0 may
+have seen the same examples with pixels replaced at random (`mutate`: J. Ren et al., Likelihood
+Ratios for Out-of-Distribution Detection, NeurIPS 2019, arXiv 1906.02845), or it may see nothing but
+neighbours (`LocalModel`).                                 docs/derivations/outliers.md
 """
 
 from collections.abc import Callable
@@ -21,6 +21,7 @@ from tinygen.layers.base import check_array, check_nonempty
 from tinygen.likelihoods.base import sum_examples, uniform
 from tinygen.models.autoencoder import Autoencoder
 from tinygen.models.latent import LatentModel, check_images
+from tinygen.models.local_model import LocalModel
 from tinygen.schedules import check_number, check_steps
 
 AT_ONCE = 1000  # images scored at once: bounds the memory, not the answer
@@ -67,16 +68,16 @@ def negative_log_prob(
 def likelihood_ratio(
     model: LatentModel,
     p: Params,
-    background: LatentModel,
+    background: LatentModel | LocalModel,
     p_background: Params,
     x: Array,
     rng: np.random.Generator,
     samples: int = 100,
 ) -> Array:
-    """log p_0(x) - log p(x) (N,) in nats, both by importance sampling.
+    """log p_0(x) - log p(x) (N,) in nats, both by importance sampling, or p_0 exactly.
 
-    background : p_0, of the same likelihood as the model, trained on mutated examples; ValueError
-                 where the likelihoods differ, whose densities cannot be compared
+    background : p_0, of the same likelihood as the model: trained on mutated examples, or local.
+                 ValueError where the likelihoods differ, whose densities cannot be compared
     """
     if model.likelihood != background.likelihood:
         raise ValueError(
