@@ -110,9 +110,11 @@ class Record:
             self.found = kept["errors"]
 
     def has(self, row: str, sizes: tuple[int, ...]) -> bool:
-        """Whether nothing of the row is left to measure: the last of it is there."""
-        last = self.found.get(f"strength {STRENGTHS[-1]:g}", {}).get(row, {})
-        return str(sizes[-1]) in last
+        """Whether nothing of the row is left to measure."""
+        tables = ["linear", *(f"strength {c:g}" for c in STRENGTHS)]
+        tables += [] if row in FIXED else ["fine-tuned"]
+        cells = [self.found.get(table, {}).get(row, {}) for table in tables]
+        return all(str(n) in found for found in cells for n in sizes)
 
     def add(self, table: str, row: str, n: int, measure: Callable[[], np.ndarray]) -> None:
         """Measure what is not there yet, write it, and print a line."""

@@ -254,6 +254,12 @@ def test_the_table_goes_on_where_it_was_stopped(tmp_path, monkeypatch, capsys):
     assert again.count("| GAN discriminator | open |") == 2
     less = np.array(more["linear"]["pixels"]["10"]) - np.array(more["linear"]["PCA"]["10"])
     assert f"| PCA | {less.mean():.2f} ± {less.std(ddof=1) / np.sqrt(2):.2f} |" in again
+    record = benchmark.Record(
+        tmp_path / "errors.json", json.loads((tmp_path / "errors.json").read_text())["asked"]
+    )
+    assert record.has("untrained code", (10,)) and not record.has("untrained code", (10, 100))
+    del record.found["fine-tuned"]["untrained code"]
+    assert not record.has("untrained code", (10,)) and record.has("PCA", (10,))
     with pytest.raises(SystemExit, match=r"holds answers to .*'seed': 0.*: choose another --out"):
         benchmark.main([*ask, "--seed", "1"])
 
