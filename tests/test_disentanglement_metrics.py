@@ -114,6 +114,12 @@ def test_mig_without_the_entropies_would_not_be_one():
     assert undivided == pytest.approx(np.mean(np.log([3, 6, 8])), rel=1e-9) and undivided > 1.5
 
 
+def test_a_factor_of_unequal_values_is_measured_by_its_own_entropy():
+    v = np.repeat([0, 1, 2], [10, 30, 60])
+    told = code_information(narrow(v, 0 * v), {"v": v}, rng_of(), draws=100)
+    assert gaps(told, {"v": v}) == pytest.approx({"v": 1.0})
+
+
 def test_mig_of_noise_is_about_zero():
     assert mutual_information_gap(NOISE, FACTORS, rng_of(), draws=100) == pytest.approx(0, abs=1e-9)
     q = {"mean": rng_of().normal(size=(N, 4)), "log_var": np.full((N, 4), -0.5)}

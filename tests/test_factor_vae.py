@@ -137,6 +137,17 @@ def test_shuffled_codes_keep_each_marginal_and_lose_the_dependence():
     np.testing.assert_allclose(np.sort(shuffled, 0), np.sort(real, 0), atol=0.05)
 
 
+def test_the_shuffled_codes_have_noise_of_their_own(rng):
+    watch, x = Watch(), correlated(rng, 8)
+    model = FactorVAE(LINEAR, watch)
+    noise = model.draw_shuffle(rng, x)
+    noise["order"] = np.tile(np.arange(8)[:, None], (1, 2))  # no shuffle
+    model.discriminator_loss({"vae": identity(), "discriminator": {}}, x, noise)
+    gap = watch.seen[8:] - watch.seen[:8]
+    expected = np.exp(-4.5) * (noise["eps_shuffled"] - noise["eps"])
+    np.testing.assert_allclose(gap, expected, atol=1e-12)
+
+
 # The density ratio
 
 LINEAR = VAE(L.Fork(mean=L.Dense(2, 2), log_var=L.Dense(2, 2)), L.Dense(2, 2), 2, Gaussian(std=1.0))
