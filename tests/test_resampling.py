@@ -86,6 +86,20 @@ def test_alpha_of_zero_weighs_by_the_share_alone():
     np.testing.assert_allclose(resampling_weights(CODES, 0.0, 2), w / w.sum(), rtol=1e-13)
 
 
+def test_without_alpha_one_code_is_drawn_uniformly_over_its_range(rng):
+    codes = rng.normal(size=(2000, 1))
+    w = resampling_weights(codes, 0.0, 10)
+    drawn, _ = np.histogram(codes[:, 0], 10, weights=w)
+    np.testing.assert_allclose(drawn, 0.1, rtol=1e-9)
+
+
+@pytest.mark.parametrize("combine, most", [("product", 101.0**3), ("maximum", 101.0)])
+def test_two_weights_differ_by_no_more_than_alpha_allows(rng, combine, most):
+    codes = np.concatenate([1e-3 * rng.normal(size=(3000, 3)), [[1.0, 1.0, 1.0]]])
+    w = resampling_weights(codes, 0.01, 10, combine)
+    assert 0.9 * most < w.max() / w.min() < most
+
+
 @pytest.mark.parametrize("combine", ["product", "maximum"])
 def test_weights_know_neither_scale_nor_place_nor_order_of_the_codes(rng, combine):
     codes, mixed = rng.normal(size=(200, 3)), rng.permutation(200)

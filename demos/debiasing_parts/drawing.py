@@ -9,7 +9,7 @@ from debiasing_parts.trial import Trial
 from tinygen import plots
 from tinygen.models.resampling import class_codes, resampling_weights
 
-RARE, COMMON, GREY = "#e8743b", "#3f7fb8", "#8c8c8c"
+RARE, COMMON = "#e8743b", "#3f7fb8"
 SHOWN = 6  # examples a row
 
 
@@ -44,7 +44,7 @@ def codes(ax: Any, trial: Trial) -> None:
     apart = abs(z[rare].mean(axis=0) - z[~rare].mean(axis=0)) / z.std(axis=0)
     j = int(apart.argmax())
     edges = np.linspace(z[:, j].min(), z[:, j].max(), 11)
-    ax.hist([z[~rare, j], z[rare, j]], edges, stacked=True, color=(COMMON, RARE))
+    ax.hist([z[~rare, j], z[rare, j]], edges, color=(COMMON, RARE))
     ax.set_yscale("log")
     w = resampling_weights(z, combine="maximum")
     ax.set_title(
@@ -60,8 +60,8 @@ def drawn(ax: Any, by_rule: dict[str, Trial]) -> None:
     for name, trial in by_rule.items():
         ax.plot(np.arange(1, len(trial.drawn) + 1), trial.drawn, marker=".", label=name)
     ax.set_title("the rare group among what is drawn of class 1", fontsize=10)
-    ax.set(xlabel="epoch", ylabel="%", ylim=(0, 102))
-    ax.legend(frameon=False, fontsize=8)
+    ax.set(xlabel="epoch", ylabel="%", ylim=(0, 135), yticks=range(0, 101, 20))
+    ax.legend(frameon=False, fontsize=8, ncols=2, loc="upper center")
 
 
 def recalls(ax: Any, by_rule: dict[str, Trial]) -> None:
