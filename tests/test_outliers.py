@@ -5,11 +5,13 @@ import pytest
 from linear_vae import exact_log_p, linear_point, linear_vae
 
 from tinygen import arrays, to_device, to_host, tree
+from tinygen import layers as L
 from tinygen.cases.common import jittered
 from tinygen.check import check_gradients
 from tinygen.likelihoods import Bernoulli, Gaussian
 from tinygen.metrics import auroc
 from tinygen.models import (
+    VAE,
     MixturePrior,
     OutlierExposure,
     beside,
@@ -103,6 +105,9 @@ def test_what_cannot_be_scored_is_refused(rng):
     other = dense_vae(7, 5, 2, Gaussian(std=0.5))
     with pytest.raises(ValueError, match=r"Bernoulli.* background model Gaussian.*be compared"):
         likelihood_ratio(vae, p, other, other.init(rng), x, rng)
+    short = VAE(L.Fork(mean=L.Dense(7, 2), log_var=L.Dense(7, 2)), L.Dense(2, 1), 2, Bernoulli())
+    with pytest.raises(ValueError, match=r"the decoder gives \(6, 1\) for x of \(6, 7\)"):
+        reconstruction_error(short, short.init(rng, np.float64), x)
     with pytest.raises(TypeError, match="expected x as a NumPy or CuPy array, got list"):
         reconstruction_error(vae, p, [[0.5]])
     with pytest.raises(ValueError, match="NaN"):
