@@ -22,9 +22,10 @@ from matplotlib.figure import Figure
 
 from tinygen import plots, to_device, to_host
 from tinygen.arrays import Array, Params, namespace
-from tinygen.data import binarise
+from tinygen.data import binarise, load
 from tinygen.data.dataset import Dataset
 from tinygen.data.few_labels import few_labels
+from tinygen.layers import Tanh
 from tinygen.likelihoods import Gaussian
 from tinygen.models.classifier import Classifier
 from tinygen.models.labels import NONE, stratified_order
@@ -35,7 +36,7 @@ from tinygen.optim import adam
 from tinygen.training import Turn, train
 
 BATCH, LABELLED = 100, 5  # examples a step, of which so many have a label
-POINTS, POINT_EPOCHS, MOON_LABELS = 3000, 40, 6
+MOON_LABELS, MOON_EPOCHS = 6, 40
 M1_HIDDEN, M1_LATENT, M2_HIDDEN, M2_LATENT = (400, 400), 30, 300, 20
 SHOWN = 8  # styles in the picture
 
@@ -66,8 +67,7 @@ def main(argv: list[str] | None = None) -> Numbers:
     images = dataset(args)
     if images.train.labels is None or images.kind != "grey":
         raise SystemExit(f"semi_supervised: {images.name} holds no grey images with labels")
-    moons = dataset(args, "moons")
-    points, picture = two_moons(args, moons)
+    points, picture = two_moons(args)
     title = f"{images.name}, {args.labels} labels"
     rows, analogies = two_stages(args, images)
     numbers = {"two moons": points, title: rows}
@@ -77,20 +77,19 @@ def main(argv: list[str] | None = None) -> Numbers:
     return numbers
 
 
-def two_moons(args: argparse.Namespace, data: Dataset) -> tuple[Numbers, Figure]:
+def two_moons(args: argparse.Namespace) -> tuple[Numbers, Figure]:
     """M2 on 2-D points."""
-    rng = np.random.default_rng(args.seed)
+    data, rng, n = load("moons"), np.random.default_rng(args.seed), 1000 if args.quick else 3000
     centre, spread = data.train.x.mean(axis=0), data.train.x.std(axis=0)
     x, test = ((part.x - centre) / spread for part in (data.train, data.test))
-    x = x[:POINTS].astype(np.float32)
+    x = x[:n].astype(np.float32)
     assert data.train.labels is not None and data.test.labels is not None
-    seen = few(rng, data.train.labels[:POINTS], MOON_LABELS, 2)
+    seen = few(rng, data.train.labels[:n], MOON_LABELS, 2)
     job = Few(x, seen, test.astype(np.float32), data.test.labels, 2)
-    model = dense_semi_supervised_vae(
-        2, (64, 64), 1, 2, MOON_LABELS / len(x), 1.0, Gaussian(), "one"
-    )
+    share = MOON_LABELS / n
+    model = dense_semi_supervised_vae(2, (32, 32), 1, 2, share, 1.0, Gaussian(), "one", Tanh())
     alone = labels_alone(args, model, job)
-    p = fit(args, model, job, 150 if args.quick else POINT_EPOCHS)
+    p = fit(args, model, job, MOON_EPOCHS, lr=2e-2)
     error = {
         "the labels alone": wrong(Classifier(model.classifier, 2).predict(alone, job.test), job),
         "with the others": wrong(model.predict(p, job.test), job),
@@ -122,7 +121,7 @@ def two_stages(args: argparse.Namespace, data: Dataset) -> tuple[Numbers, Figure
     test = encoded(m1, p1, to_device(data.test.x, args.device))["mean"]
     job = Few((codes["mean"], codes["log_var"]), seen, test, data.test.labels, classes)
     alone = labels_alone(args, m2, job)
-    p = {"m1": p1, "m2": fit(args, m2, job, args.epochs)}
+    p = {"m1": p1, "m2": fit(args, m2, job, args.epochs, lr=6e-3)}
     error = {
         "the labels alone": wrong(Classifier(m2.classifier, classes).predict(alone, test), job),
         "with the others": wrong(m2.predict(p["m2"], test), job),
@@ -142,12 +141,14 @@ def few(rng: np.random.Generator, labels: np.ndarray, n: int, classes: int) -> n
     return seen
 
 
-def fit(args: argparse.Namespace, model: SemiSupervisedVAE, job: Few, epochs: int) -> Params:
+def fit(
+    args: argparse.Namespace, model: SemiSupervisedVAE, job: Few, epochs: int, lr: float
+) -> Params:
     """M2 on all examples; codes, given as (mean, log_var), are drawn anew at each step."""
     rng = np.random.default_rng(args.seed)
     coded = isinstance(job.x, tuple)
     batch = (*job.x, job.seen) if coded else (job.x, job.seen)
-    turn = Turn("M2", model.loss, model.draw_noise, adam(5e-3))
+    turn = Turn("M2", model.loss, model.draw_noise, adam(lr))
     return train(
         turn, to_device(model.init(rng), args.device), to_device(batch, args.device), rng=rng,
         epochs=epochs, batch=BATCH, transform=draw_codes if coded else None,
@@ -189,11 +190,18 @@ def regions(model: SemiSupervisedVAE, weights: dict[str, Params], job: Few) -> F
     figure = Figure(figsize=(9, 4.6), layout="constrained")
     for ax, (name, p) in zip(figure.subplots(1, 2), weights.items(), strict=True):
         logits = to_host(model.classifier.forward(p, to_device(grid))[0])
-        share = 1 / (1 + np.exp(logits[:, 0] - logits[:, 1]))
+        share = 0.5 + 0.5 * np.tanh(0.5 * (logits[:, 1] - logits[:, 0]))  # no exp overflows
         ax.pcolormesh(
-            side, side, share.reshape(120, 120), cmap="cividis", shading="nearest", vmin=0, vmax=1
+            side,
+            side,
+            share.reshape(120, 120),
+            cmap="PuOr_r",
+            alpha=0.6,
+            shading="nearest",
+            vmin=0,
+            vmax=1,
         )
-        ax.scatter(*job.x[:600].T, s=3, color="white", alpha=0.5, linewidths=0)
+        ax.scatter(*job.x[:600].T, s=4, color="black", alpha=0.5, linewidths=0)
         for k, colour in enumerate(COLOURS):
             own = job.known[job.seen[job.known] == k]
             ax.scatter(*job.x[own].T, s=70, color=colour, edgecolor="black", label=f"y = {k}")
@@ -203,7 +211,7 @@ def regions(model: SemiSupervisedVAE, weights: dict[str, Params], job: Few) -> F
     return figure
 
 
-COLOURS = ("#3fb8af", "#e8743b")
+COLOURS = ("#5e3c99", "#e66101")
 
 
 if __name__ == "__main__":
