@@ -5,7 +5,10 @@ import io
 import numpy as np
 import pytest
 
-from tinygen import plots
+from tinygen import pictures, plots
+from tinygen.cli import main
+from tinygen.data import load
+from tinygen.systems.trained import open_run
 
 
 def shades(z):
@@ -74,3 +77,13 @@ def test_axes_that_span_no_plane_are_refused(axes):
 def test_names_must_be_as_many_as_dimensions():
     with pytest.raises(ValueError, match=r"expected a name for each of 3 dimensions, got \('a',\)"):
         plots.Walk(shades, np.zeros(3), names=("a",))
+
+
+@pytest.mark.parametrize("latent", [2, 3])
+def test_the_report_of_a_disentangling_system_shows_a_plane_of_more_than_two(tmp_path, latent):
+    words = ["--data", "digits", "--hidden", "8", "--steps", "2", "--latent", str(latent)]
+    assert main(["train", "factor-vae", *words, "--out", str(tmp_path / "run")]) == 0
+    run = open_run(tmp_path / "run")
+    found = pictures.pictures(run, np.random.default_rng(0), load("digits"), samples=4)
+    assert ("plane" in found, "manifold" in found) == (latent > 2, latent == 2)
+    assert {f"{name}.png" for name in found} >= set(run.system.captions) or latent == 2

@@ -9,7 +9,7 @@ from tinygen import metrics
 from tinygen.plots.images import draw, interleaved
 from tinygen.plots.style import SMALL, TEXT, TITLE, new_figure
 
-TILE, LETTER = 0.6, 0.075  # inches
+TILE, LETTER = 0.6, 0.085  # inches
 
 
 def information(found: Mapping[str, Any], level: Mapping[str, np.ndarray]) -> Any:

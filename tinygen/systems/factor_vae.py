@@ -61,4 +61,6 @@ SYSTEM = System(
     measure=lambda model, p, x, rng, k: tc_vae.measure(model.vae, p["vae"], x, rng, k),
     drawn="z ~ p(z), decoded",
     remarks=lambda model, p, x: remarks(model.vae, p["vae"], x),
+    figures=tc_vae.figures,
+    captions=tc_vae.CAPTIONS,
 )

@@ -1,10 +1,11 @@
 """The beta-TCVAE as the commands know it; the model is models/tc_vae.py."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tinygen import metrics
+from tinygen import metrics, plots
 from tinygen.arrays import Array, Params
 from tinygen.game import Game, Turn
 from tinygen.likelihoods import Bernoulli, Gaussian
@@ -13,6 +14,9 @@ from tinygen.models.tc_vae import TCVAE, tc_vae
 from tinygen.models.vae import VAE, conv_vae, dense_vae
 from tinygen.systems import vae
 from tinygen.systems.base import GradientOptions, System, Task, in_batches, option
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 Numbers = dict[str, tuple[float, float | None]]
 
@@ -80,6 +84,23 @@ def measure(model: VAE, p: Params, x: Array, rng: np.random.Generator, samples: 
     }
 
 
+def figures(gallery: Any) -> dict[str, "Figure"]:
+    """The plane of the two dimensions that are used most, where there are more than two."""
+    if not gallery.can_walk or len(gallery.walk().code) < 3:
+        return {}
+    walk = gallery.walk()
+    i, j = (int(k) for k in walk.order()[0][:2])
+    return {"plane": plots.plane(walk, (i, j), title="the two dimensions that are used most")}
+
+
+CAPTIONS = {
+    "plane.png": (
+        "Two dimensions at once",
+        "The two latent dimensions that are used most, from -3 to 3 each, the others at 0. Where "
+        "each holds one thing, a row changes one, and a column the other.",
+    )
+}
+
 SYSTEM = System(
     name="tc-vae",
     title="beta-TCVAE: a VAE that pays for codes whose dimensions depend on each other",
@@ -100,4 +121,6 @@ SYSTEM = System(
     measure=measure,
     drawn="z ~ p(z), decoded",
     remarks=remarks,
+    figures=figures,
+    captions=CAPTIONS,
 )
