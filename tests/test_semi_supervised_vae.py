@@ -12,6 +12,7 @@ from tinygen.cases.common import jittered, of_data
 from tinygen.check import check_gradients
 from tinygen.layers import Dense
 from tinygen.likelihoods import Bernoulli, Gaussian
+from tinygen.models import vae_likelihood
 from tinygen.models.labels import stratified_order
 from tinygen.models.m1_m2 import M1M2, draw_codes, informative, pruned
 from tinygen.models.semi_supervised_vae import SemiSupervisedVAE, dense_semi_supervised_vae
@@ -323,6 +324,18 @@ def test_a_pruned_vae_is_the_whole_one_with_zeros_for_the_rest(rng, build):
     assert [(n, a.shape) for n, a in tree.leaves(cut)] == [
         (n, a.shape) for n, a in tree.leaves(like)
     ]
+
+
+def test_the_bound_of_both_is_that_of_m1_where_m2_has_learnt_its_prior(rng):
+    """With all weights zero M2 says N(0, I), whatever the class: -U(z1) = log p(z1)."""
+    model = m1_m2()
+    p, x = model.init(rng, np.float64), binary(rng).astype(np.float64)
+    p["m2"] = tree.map(lambda a: 0 * a, p["m2"])
+    eps = rng.normal(size=(6, 4))
+    q = model.m1.encode(p["m1"], x)
+    expected, _ = vae_likelihood.log_weights(model.m1, p["m1"], x, q, eps[:, None])
+    found = model.elbo(p, x, {"m1": eps, "m2": rng.normal(size=(6 * K, Z))})
+    np.testing.assert_allclose(found, expected[:, 0], rtol=1e-12)
 
 
 def test_dimensions_that_say_nothing_are_found(rng):
