@@ -216,6 +216,7 @@ ROWS = np.zeros((6, D), np.float32)
         (lambda: loss(SMALL, ROWS, Y + 1), r"levels 1\.\.3, expected 0\.\.2"),
         (lambda: loss(SMALL, ROWS, Y[:4]), r"expected x of shape \(6,\)"),
         (lambda: loss(SMALL, ROWS * np.nan, Y), "NaN"),
+        (lambda: loss(SMALL, ROWS, Y, noise=ROWS), r"noise of shape \(6, 2\), got \(6, 5\)"),
         (lambda: loss(DebiasingVAE(L.Dense(D, 4), L.Dense(2, D), 2, Bernoulli())), "got ndarray"),
         (lambda: loss(DebiasingVAE(HEADS, L.Dense(Z, D), 4, Bernoulli(), classes=K)), r"\(6, 4\)"),
         (lambda: loss(DebiasingVAE(HEADS, L.Dense(Z, D), Z, Bernoulli())), "the same classes"),
@@ -241,7 +242,7 @@ def test_what_is_no_pair_of_data_and_labels_is_refused(rng, batch, message):
         SMALL.loss(p, batch, np.zeros((6, Z), np.float32))
 
 
-def loss(model, x=ROWS, y=Y):
+def loss(model, x=ROWS, y=Y, noise=None):
     """The loss at fresh parameters."""
-    noise = np.zeros((len(x), model.n_latent), np.float32)
+    noise = np.zeros((len(x), model.n_latent), np.float32) if noise is None else noise
     return model.loss(model.init(np.random.default_rng(0)), (x, y), noise)

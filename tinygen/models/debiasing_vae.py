@@ -79,6 +79,11 @@ class DebiasingVAE(LatentModel):
         xp, n = namespace(x), len(x)
         out, encoder_backward = self.encode_with_pullback(p, x)
         logits = out["logits"]
+        if getattr(noise, "shape", ()) != out["mean"].shape:
+            raise ValueError(
+                f"DebiasingVAE: expected noise of shape {out['mean'].shape}, got "
+                f"{getattr(noise, 'shape', type(noise).__name__)}: use draw_noise"
+            )
         nll_y, label_backward = Categorical(self.classes).nll(logits, y)  # -log p(y|x) (N,) (1)
         chosen = xp.nonzero(y == self.debiased)[0]  # y_n = c                (M,)
         rows = {k: a[chosen] for k, a in out.items() if k != "logits"}  #    (M, Z)
