@@ -88,7 +88,7 @@ def add_option(group: Any, f: Any) -> None:
         if not several
         else "N,N",
         default=argparse.SUPPRESS,
-        help=f"{f.metadata['help']} (default {default})",
+        help=f.metadata["help"] + (f" (default {default})" if default != "" else ""),
     )
 
 

@@ -45,6 +45,7 @@ LOOKED_AT = 1000  # training examples by which the dimensions of M1 are chosen
 class M1M2Options(GradientOptions):
     """What `train m1-m2` can be told."""
 
+    lr: float = option(5e-3, "its step size")
     m1: str = option("", "the folder of a trained VAE, M1, whose codes are M2's data")
     labels: int = option(
         100, "how many training examples keep their label, as many of each class", least=2

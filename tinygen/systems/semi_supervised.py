@@ -24,7 +24,7 @@ from tinygen.systems.conditional_vae import CAPTIONS, analogies, check_classes, 
 from tinygen.systems.vae import choose_data
 
 ROWS = 50  # examples beside every class at once
-BLOCK = 50  # examples of which at least one has a label
+BLOCK = 20  # examples of which at least one has a label
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ def without_labels(batch: tuple[Array, Array], o: Any) -> tuple[Array, Array]:
 
 
 def order(model: Any, o: Any, batch: tuple[Array, Array]) -> Order:
-    """Of every 50 examples one or more has a label, so that no batch above that lacks one."""
+    """Of every 20 examples one or more has a label, so that no batch above that lacks one."""
     labels = to_host(batch[1])
     return stratified_order(labels, BLOCK, int(labels.max()) + 1)
 
