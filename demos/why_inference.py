@@ -32,7 +32,7 @@ QUESTIONS = {
 def main(argv: list[str] | None = None) -> dict[str, Any]:
     """Ask each question in turn, or one. Returns the numbers by question."""
     one = {"question": (0, "its number, for that one alone; 0: all")}
-    args = arguments(__doc__, "why_inference", argv, epochs=50, more=one)
+    args = arguments(__doc__, "why_inference", argv, epochs=20, more=one)
     if not 0 <= args.question <= len(QUESTIONS):
         raise SystemExit(
             f"why_inference: --question must lie in 0..{len(QUESTIONS)}, got {args.question}"

@@ -55,6 +55,7 @@ def answer(setting: Setting) -> Answer:
             "less the plain": metrics.mean_and_error(nll - first),
             "rate": float(rates[name].sum()),
             "active units": metrics.active_units(q["mean"]),
+            "above 0.1 nats": int((rates[name] > 0.1).sum()),
             "dead units": len(dead),
             "the dead silenced": metrics.mean_and_error(without - bound),
         }

@@ -26,7 +26,7 @@ from tinygen.training import train
 POINTS, BATCH, LR = 5000, 100, 3e-3
 STEPS, QUICK_STEPS = 4000, 600
 NOISE = 0.1  # of p(x|z)
-SHOWN, INSIDE = 1500, 0.8  # the ring has no point within this radius
+SHOWN, INSIDE = 800, 0.8  # the ring has no point within this radius
 EXACT = (1 + np.sqrt(np.pi / 2) / 10, np.sqrt(2 - np.pi / 2) / 10)
 
 
