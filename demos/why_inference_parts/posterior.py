@@ -26,6 +26,7 @@ IMAGES, SHOWN = 50, 6
 SIDE, SPACING, QUICK_SPACING = 6.0, 0.025, 0.08  # the grid covers [-6, 6]^2
 NODES = 40  # of Gauss and Hermite's rule, along each axis
 SAMPLES = 5000
+LEAST = 0.02  # of the posterior's peak: what is drawn
 
 
 def answer(setting: Setting) -> Answer:
@@ -112,19 +113,16 @@ def picture(
     for column, n in enumerate(shown):
         draw(axes[0, column], to_host(x[n]), "")
         ax, post = axes[1, column], np.exp(log_post[n] - log_post[n].max()).reshape(n_side, n_side)
-        ax.contourf(side, side, post, levels=np.linspace(0.02, 1, 12), cmap="Blues")
+        ax.contourf(side, side, post, levels=np.linspace(LEAST, 1, 12), cmap="Blues")
         log_q = log_normal(z, q["mean"][n], q["log_var"][n]).reshape(n_side, n_side)
         levels = log_q.max() - np.array([2.0, 0.5])  # radius^2 / 2
         ax.contour(side, side, log_q, levels=levels, colors=LINES[1], linestyles="--", linewidths=1)
         dress(ax, f"KL {kl[n]:.2f} nats", "$z_1$", "$z_2$" if column == 0 else "")
-        weight = np.exp(log_post[n] - log_sum_exp(log_post[n]))
-        middle = weight @ z
-        far = np.sqrt(weight @ (z - middle) ** 2)
-        std = np.exp(q["log_var"][n] / 2)
-        half = max(
-            4 * far.max(), 3.5 * std.max(), abs(q["mean"][n] - middle).max() + 2.5 * std.max()
-        )
-        ax.set(xlim=(middle[0] - half, middle[0] + half), ylim=(middle[1] - half, middle[1] + half))
+        reach = 2.5 * np.exp(q["log_var"][n] / 2) * np.array([[-1], [1]])  # of q
+        seen = np.concatenate([z[post.reshape(-1) > LEAST], q["mean"][n] + reach])
+        low, high = seen.min(axis=0), seen.max(axis=0)
+        middle, half = (low + high) / 2, 0.6 * (high - low).max()
+        ax.set(**{f"{a}lim": (m - half, m + half) for a, m in zip("xy", middle, strict=True)})
         ax.set_aspect("equal")
         ax.grid(False)
         ax.tick_params(labelsize=SMALL)
