@@ -92,13 +92,15 @@ def row(*cells: str) -> str:
 
 def spread(values: list[float]) -> str:
     """Mean ± standard deviation over the seeds."""
-    return f"{np.mean(values):.1f} ± {np.std(values, ddof=1):.1f}"
+    mean = f"{np.mean(values):.1f}"
+    return f"{mean} ± {np.std(values, ddof=1):.1f}" if len(values) > 1 else mean
 
 
 def paired(of: dict[int, Any], none: dict[int, Any], name: str) -> str:
     """The mean difference over the seeds that both have ± its standard error, and who is ahead."""
     d = np.array([of[seed][name] - none[seed][name] for seed in of if seed in none])
-    return f"{d.mean():+.1f} ± {d.std(ddof=1) / np.sqrt(len(d)):.1f} ({(d > 0).sum()} of {len(d)})"
+    error = f" ± {d.std(ddof=1) / np.sqrt(len(d)):.1f}" if len(d) > 1 else ""
+    return f"{d.mean():+.1f}{error} ({(d > 0).sum()} of {len(d)})"
 
 
 if __name__ == "__main__":
