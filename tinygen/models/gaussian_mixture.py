@@ -21,6 +21,7 @@ from tinygen.pullback import Pullback
 from tinygen.schedules import check_number
 
 LEAST = 0.5  # examples that a component must hold
+NARROW = 1e-3  # share of the variance within components that it must have, if it is at the floor
 
 
 @dataclass(frozen=True)
@@ -38,9 +39,9 @@ class GaussianMixture(Mixture):
 
     p = {"logits" (K,), "mean" (K, *shape), "L"}, L of the shape that covariances.py lists.
 
-    A component has collapsed when it holds less than half an example, or when its variance is at
-    the floor along every axis while that of the others is not: on one point, or on equal ones. EM
-    lets it begin again (`em.em_step`). A feature that is constant is no collapse: its variance is
+    A component has collapsed when it holds less than half an example, or when its variance along
+    every axis is below the floor and below a thousandth of that within components: on one point,
+    or on equal ones. EM lets it begin again (`em.em_step`). A feature that is constant is no collapse: its variance is
     the floor in every component.
     """
 
@@ -143,9 +144,10 @@ class GaussianMixture(Mixture):
     def collapsed(self, sums: Params) -> list[int]:
         """Components with less than half an example, or with no variance where others have one."""
         held = sums["count"] >= LEAST  #                                  (K,)
-        wide = (self.kind.variances(self.moments(sums)) > self.floor).any(axis=-1)  # (K,) or ()
-        others = bool((self.kind.variances(self.within(sums)) > self.floor).any())
-        alive = held & (wide if others else True)
+        own, others = (self.kind.variances(S) for S in (self.moments(sums), self.within(sums)))
+        least = namespace(others).minimum(self.floor, NARROW * others)  # (D,)
+        wide = (own > least).any(axis=-1)  #                              (K,) or ()
+        alive = held & (wide if bool((others > self.floor).any()) else True)
         return [k for k, good in enumerate(alive.tolist()) if not good]
 
     def reseeded(self, new: Params, sums: Params, k: int, row: Array) -> Params:

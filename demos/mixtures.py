@@ -1,0 +1,45 @@
+"""Mixtures, fitted by EM on real data: python demos/mixtures.py --out runs/mixtures
+
+1 what a step of EM does, drawn and animated     4 what the floor of the variances is for
+2 full, tied, diagonal, spherical                5 black and white digits: a mixture of Bernoullis
+3 how many components: BIC and test points       6 a VAE as a mixture without end
+
+1 to 4 on images of the digits 0, 1 and 4 along their principal axes, where they lie apart. Numbers
+are nats a point or an image. A. P. Dempster, N. M. Laird and D. B. Rubin, J. R. Statist. Soc. B 39,
+1977.                                   docs/questions/mixtures.md, docs/derivations/em.md
+"""
+
+from typing import Any
+
+import numpy as np
+from common import arguments, dataset, leave, table
+from mixtures_parts import continuous, floor, kinds, pictures, steps
+from mixtures_parts.setting import Points
+
+
+def main(argv: list[str] | None = None) -> dict[str, Any]:
+    """Ask each question in turn. Returns the numbers by question."""
+    args = arguments(__doc__, "mixtures", argv)
+    data, rng = dataset(args), np.random.default_rng(args.seed)
+    points = Points.of(data, args)
+    many = Points.of(data, args, floor.AXES, floor.FEW)
+    questions = {
+        "What does a step of EM do?": lambda: steps.answer(args, points),
+        "Which covariance?": lambda: kinds.kinds(args, points, rng),
+        "How many components?": lambda: kinds.how_many(args, points, rng),
+        "What is the floor for?": lambda: floor.answer(args, many, rng),
+        "What is a mixture of Bernoullis?": lambda: pictures.answer(args, data),
+        "In which sense is a VAE a mixture?": lambda: continuous.answer(args),
+    }
+    numbers: dict[str, Any] = {}
+    figures: dict[str, Any] = {}
+    for i, (question, answer) in enumerate(questions.items(), start=1):
+        numbers[question], found = answer()
+        figures |= found
+        print(f"\n{i}. {question}\n\n{table(numbers[question])}", flush=True)
+    leave(args, figures, numbers)
+    return numbers
+
+
+if __name__ == "__main__":
+    main()

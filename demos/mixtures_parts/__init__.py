@@ -1,0 +1,1 @@
+"""The questions of demos/mixtures.py, one a file."""
