@@ -26,7 +26,7 @@ from tinygen.models.vae import dense_vae
 from tinygen.optim import adam
 from tinygen.training import Turn, train
 
-HIDDEN, LATENT, BATCH = 400, 20, 128
+HIDDEN, LATENT, BATCH = (400, 400), 8, 128  # a larger code takes the class in too
 STYLED = 500  # test images whose style is drawn in every class, for the numbers
 SHOWN, SIDE = 10, 7  # styles in the picture; a side of each class's plane
 
