@@ -132,7 +132,7 @@ def test_a_classifier_refuses_what_is_no_pair():
     p = MODEL.init(np.random.default_rng(0))
     with pytest.raises(TypeError, match=r"expected \(x, y\)"):
         MODEL.loss(p, x)
-    with pytest.raises(TypeError, match="integer"):
+    with pytest.raises(TypeError, match="whole numbers"):
         MODEL.loss(p, (x, y.astype(np.float32)))
     with pytest.raises(ValueError, match="3"):
         MODEL.loss(p, (x, y + 1))

@@ -107,7 +107,7 @@ def check_levels(name: str, x: Array, like: Array, shape: tuple[int, ...], level
     if low < 0 or high >= levels:
         raise ValueError(
             f"{name}: x holds levels {low}..{high}, expected 0..{levels - 1}: "
-            "quantise x, or build the likelihood with more levels"
+            "quantise x, number labels from 0, or build the likelihood with more levels"
         )
 
 

@@ -42,6 +42,11 @@ def checked_factors(
                 f"{name}: factor {factor!r} has shape {values.shape}, and the codes are of {n} "
                 "examples: give one value an example"
             )
+        if values.dtype.kind not in "iubf":
+            raise ValueError(
+                f"{name}: factor {factor!r} holds {values.dtype}: give whole numbers, "
+                "np.unique(values, return_inverse=True)[1]"
+            )
         if values.dtype.kind == "f" and not np.isfinite(values).all():
             raise ValueError(f"{name}: factor {factor!r} holds NaN or infinite values")
         if values.dtype.kind not in "iub" and (values != np.rint(values)).any():

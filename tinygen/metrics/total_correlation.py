@@ -62,7 +62,8 @@ def gaussian_total_correlation(mean: Array, log_var: Array | None = None) -> flo
     covariance = to_host(covariance)
     variance = np.diag(covariance)
     sign, log_det = np.linalg.slogdet(covariance)
-    if sign <= 0 or (variance <= 0).any() or log_det < np.log(variance).sum() - 60:
+    singular = log_var is None and len(mean) <= len(variance)  # points span fewer dimensions
+    if singular or sign <= 0 or (variance <= 0).any() or log_det < np.log(variance).sum() - 60:
         raise ValueError(
             f"gaussian_total_correlation: the covariance of {len(mean)} codes is singular: leave "
             "dimensions out that are the same for all, and give more examples than dimensions"

@@ -15,6 +15,7 @@ from tinygen.arrays import Array, Params, namespace, to_host
 from tinygen.layers import Dense, Layer, Sequential
 from tinygen.layers.base import check_sizes
 from tinygen.likelihoods import Categorical
+from tinygen.models.labels import check_examples, check_labels
 from tinygen.models.nets import RELU, Shape, dense_encoder, dense_features
 from tinygen.pullback import Pullback
 
@@ -82,15 +83,12 @@ class Classifier:
 
     def accuracy(self, p: Params, x: Array, y: Array) -> float:
         """The share of the examples that are classed rightly."""
-        return float((to_host(self.predict(p, x)) == to_host(y)).mean())
+        labels = check_labels("Classifier", y, len(x), self.classes)
+        return float((to_host(self.predict(p, x)) == labels).mean())
 
     def examples(self, batch: Any) -> tuple[Array, Array]:
-        """x and y, after refusing what is no such pair. Raises TypeError."""
-        if not isinstance(batch, tuple) or len(batch) != 2:
-            raise TypeError(
-                f"Classifier: expected (x, y), data and their labels, got {type(batch).__name__}"
-            )
-        return batch
+        """x and y, after refusing what is no such pair. Raises TypeError, ValueError."""
+        return check_examples("Classifier", batch, self.classes)
 
 
 def dense_classifier(

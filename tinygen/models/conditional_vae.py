@@ -24,7 +24,7 @@ from tinygen.likelihoods import Bernoulli, Likelihood
 from tinygen.likelihoods.base import normal
 from tinygen.models import vae_likelihood
 from tinygen.models.given import Given
-from tinygen.models.labels import LABEL, check_labels, check_pair
+from tinygen.models.labels import LABEL, check_examples, check_labels, check_pair
 from tinygen.models.latent import check_images, check_part
 from tinygen.models.nets import RELU, Shape
 from tinygen.models.vae_nets import dense_nets
@@ -79,7 +79,7 @@ class ConditionalVAE:
 
         Labels have no gradient. `backward.terms` holds the parts, "nll" and "kl".
         """
-        x, y = check_pair("ConditionalVAE", batch)
+        x, y = check_examples("ConditionalVAE", batch, self.classes)
         bound, bound_backward = self.bound(p, x, y, noise)  #             (N,)
         value = bound.mean()
 
@@ -141,7 +141,7 @@ class ConditionalVAE:
 
     def elbo(self, p: Params, batch: tuple[Array, Array], noise: Array) -> Array:
         """The lower bound of log p(x|y) of each example (N,), in nats."""
-        return -self.bound(p, *check_pair("ConditionalVAE", batch), noise)[0]
+        return -self.bound(p, *check_examples("ConditionalVAE", batch, self.classes), noise)[0]
 
     def log_prob(
         self, p: Params, batch: tuple[Array, Array], rng: np.random.Generator, samples: int = 100
@@ -175,6 +175,7 @@ class ConditionalVAE:
     def sample(self, p: Params, rng: np.random.Generator, y: Array, mean: bool = False) -> Array:
         """A new example of each class in y (N,): z ~ p(z), then x ~ p(x|y,z), or its mean."""
         like = next(leaf for _, leaf in tree.leaves(self.checked(p)))
+        check_labels("ConditionalVAE", y, getattr(y, "size", 1) or 1, self.classes)
         return self.drawn(self.decode(p, normal(rng, (len(y), self.n_latent), like), y), rng, mean)
 
     def reconstruct(

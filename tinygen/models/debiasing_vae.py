@@ -22,6 +22,7 @@ from tinygen.arrays import Array, Params, namespace, to_host
 from tinygen.layers.base import check_sizes
 from tinygen.likelihoods import Categorical
 from tinygen.likelihoods.base import normal
+from tinygen.models.labels import check_examples, check_labels, check_pair
 from tinygen.models.latent import LatentModel, check_images
 from tinygen.models.vae import check_weight
 from tinygen.pullback import Pullback
@@ -184,16 +185,13 @@ class DebiasingVAE(LatentModel):
 
     def accuracy(self, p: Params, x: Array, y: Array) -> float:
         """The share of the examples that are classed rightly."""
-        return float((to_host(self.predict(p, x)) == to_host(y)).mean())
+        labels = check_labels("DebiasingVAE", y, len(x), self.classes)
+        return float((to_host(self.predict(p, x)) == labels).mean())
 
     def examples(self, batch: Any) -> tuple[Array, Array]:
-        """x and y, after refusing what is no such pair. Raises TypeError."""
-        if not isinstance(batch, tuple) or len(batch) != 2:
-            raise TypeError(
-                f"DebiasingVAE: expected (x, y), data and their labels, got {type(batch).__name__}"
-            )
-        check_images(batch[0])
-        return batch
+        """x and y, after refusing what is no such pair. Raises TypeError, ValueError."""
+        check_images(check_pair("DebiasingVAE", batch)[0])
+        return check_examples("DebiasingVAE", batch, self.classes)
 
 
 def spread(a: Array, rows: Array, n: int) -> Array:

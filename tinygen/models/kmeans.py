@@ -10,7 +10,7 @@ small variance for all, and here the start of EM.                  docs/derivati
 import numpy as np
 
 from tinygen.arrays import Array, namespace
-from tinygen.layers.base import check_array
+from tinygen.layers.base import NonFinite, check_array
 from tinygen.schedules import check_steps
 
 SEEDED = 20  # points a cluster among which the seeds are drawn
@@ -75,6 +75,8 @@ def plus_plus(x: Array, n_clusters: int, rng: np.random.Generator) -> Array:
         e = x - x[chosen[-1]]
         squared = xp.minimum(squared, xp.einsum("nd,nd->n", e, e))  #     (N,)
         total = xp.cumsum(squared)
+        if not np.isfinite(float(total[-1])):
+            raise NonFinite(f"kmeans: squares of x overflow {x.dtype}: scale x down")
         if float(total[-1]) == 0:
             raise ValueError(
                 f"kmeans: x holds {len(chosen)} different points for {n_clusters} clusters: "

@@ -25,6 +25,13 @@ def check_pair(name: str, batch: Any) -> tuple[Array, Array]:
     return batch
 
 
+def check_examples(name: str, batch: Any, classes: int) -> tuple[Array, Array]:
+    """x and y of a batch (x, y), every example with a label. Raises TypeError, ValueError."""
+    x, y = check_pair(name, batch)
+    check_labels(name, y, len(x), classes)
+    return x, y
+
+
 def check_labels(name: str, y: Any, n: int, classes: int, missing: bool = False) -> np.ndarray:
     """The labels on the host, (n,) int64, after refusing what is none.
 
@@ -46,9 +53,11 @@ def check_labels(name: str, y: Any, n: int, classes: int, missing: bool = False)
     least = NONE if missing else 0
     if n and (host.min() < least or host.max() >= classes):
         other = ", or -1 for an example without a label" if missing else ""
+        high = host.max() >= classes
+        more = f", or build the model with classes={host.max() + 1}" if high else ""
         raise ValueError(
             f"{name}: labels lie in {host.min()}..{host.max()}, expected 0..{classes - 1}{other}: "
-            f"number the classes from 0, or build the model with classes={max(1, host.max()) + 1}"
+            f"number the classes from 0{more}"
         )
     return host
 

@@ -17,6 +17,7 @@ import numpy as np
 
 from tinygen import tree
 from tinygen.arrays import Array, Params, namespace, to_host
+from tinygen.layers.base import check_array
 from tinygen.likelihoods.base import normal
 from tinygen.models.labels import check_pair
 from tinygen.models.semi_supervised_vae import SemiSupervisedVAE
@@ -110,6 +111,7 @@ def informative(mean: Array, above: float = 0.1) -> np.ndarray:
 
     mean : (N, Z). Raises ValueError where there is none: M1 has learnt nothing.
     """
+    check_array("M1M2: mean", mean, "N", "Z")
     kept = np.flatnonzero(to_host(mean).std(axis=0) > above)
     if not len(kept):
         raise ValueError(

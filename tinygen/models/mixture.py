@@ -173,7 +173,7 @@ class Mixture:
 
     def bic(self, p: Params, x: Array) -> float:
         """Bayesian information criterion on x: -2 log p(x_1..x_N) + log N per parameter."""
-        return self.criterion(p, x, math.log(len(x)))
+        return self.criterion(p, x, math.log(max(1, len(x))))  # no examples are refused below
 
     def aic(self, p: Params, x: Array) -> float:
         """Akaike information criterion on x: -2 log p(x_1..x_N) + 2 per parameter."""
