@@ -14,7 +14,7 @@ sys.path.insert(0, str(ROOT / "demos"))
 import disentangling as demo  # noqa: E402
 from disentangling_parts.axes import Directions, axis_of  # noqa: E402
 from disentangling_parts.judge import Judge, changes  # noqa: E402
-from disentangling_parts.walks import SPAN, STEPS, Explorer, swing  # noqa: E402
+from disentangling_parts.walks import SPAN, STEPS, Explorer, drawn_walk, swing  # noqa: E402
 
 from tinygen.data.drawn_faces import FACTORS, draw_faces, drawn_faces  # noqa: E402
 from tinygen.metrics import binned_information  # noqa: E402
@@ -71,15 +71,16 @@ def test_a_direction_is_the_part_of_the_codes_that_a_factor_alone_moves():
 
 def test_walks_of_a_perfect_model_change_one_thing(faces):
     explorer, judge = explorer_of(faces), Judge.fit(faces.x, faces.factors)
-    rows = explorer.rows(["smile", "turn"])
-    assert list(rows)[:3] == ["smile, drawn", "smile, axis z2", "smile, direction"]
+    rows = explorer.rows("smile", "A") | explorer.rows("turn", "A")
+    assert list(rows)[:3] == ["smile: A, z2", "smile: A, direction", "turn: A, z1"]
+    rows |= {f"{name}: drawn": drawn_walk(name) for name in ("smile", "turn")}
     for name, images in rows.items():
         assert images.shape == (STEPS, 32, 32, 1)
         far = changes(judge, images)
-        own = far.pop(name.split(",")[0])
+        own = far.pop(name.split(":")[0])
         assert own > 1.2 and max(far.values()) < own / 2, (name, own, far)
-    smile = judge.read(rows["smile, axis z2"])["smile"]
-    turn = judge.read(rows["turn, axis z1"])["turn"]  # its axis falls as the factor rises
+    smile = judge.read(rows["smile: A, z2"])["smile"]
+    turn = judge.read(rows["turn: A, z1"])["turn"]  # its axis falls as the factor rises
     assert smile[0] < -0.5 < 0.5 < smile[-1] and turn[0] < -0.5 < 0.5 < turn[-1]
 
 
@@ -125,7 +126,8 @@ def test_a_quick_run_leaves_its_pictures(asked):
     for name in ("information", "traversals", "walks"):
         assert (asked[0] / f"{name}.png").read_bytes().startswith(b"\x89PNG")
     assert (asked[0] / "walks.gif").read_bytes().startswith(b"GIF8")
-    assert next(iter(asked[1]["walks"])) == "smile, drawn"
+    assert next(iter(asked[1]["walks"])) == "smile: drawn"
+    assert {"smile: VAE, direction", "turn: beta-TCVAE, direction"} <= asked[1]["walks"].keys()
 
 
 def test_data_without_factors_are_refused(tmp_path):

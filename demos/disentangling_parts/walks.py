@@ -1,6 +1,6 @@
 """Walks through a factor: along the axis that tells most of it, and along a fitted direction."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from disentangling_parts.axes import Axis, Directions, axis_of
 from tinygen import plots
-from tinygen.data.drawn_faces import FACTORS, draw_faces
+from tinygen.data.drawn_faces import draw_faces
 from tinygen.plots.images import draw, tiled
 from tinygen.plots.style import SMALL, TITLE, new_figure
 from tinygen.plots.traversal import film
@@ -23,7 +23,7 @@ Decode = Callable[[np.ndarray], np.ndarray]
 class Explorer:
     """The codes of a trained model, beside the factors that they may hold.
 
-    decode : z (V, Z) -> images (V, H, W, C), means, on the host
+    decode : z (V, Z) -> images (V, H, W, C), means, on the host, as the data hold them
     mean   : (N, Z) of q(z|x);  factors, level: as they are, and as whole numbers (N,)
     """
 
@@ -45,10 +45,11 @@ class Explorer:
         }
         return Directions.fit(scaled, self.mean)
 
-    def walk(self) -> plots.Walk:
+    def walk(self, ink: Callable[[np.ndarray], np.ndarray] = lambda x: x) -> plots.Walk:
         """Along the axes, around the mean code in standard deviations of the codes."""
         middle, scale = self.mean.mean(axis=0), self.mean.std(axis=0)
-        return plots.Walk(self.decode, middle, middle, scale, self.mean.var(axis=0), SPAN)
+        use = self.mean.var(axis=0)
+        return plots.Walk(lambda z: ink(self.decode(z)), middle, middle, scale, use, SPAN)
 
     def along_axis(self, name: str) -> np.ndarray:
         """Images (V, H, W, C) while its dimension alone goes up or down, as the factor rises."""
@@ -60,21 +61,36 @@ class Explorer:
         """Images while the code goes where codes go as this factor alone rises."""
         return self.decode(self.directions().code(name, np.linspace(-REACH, REACH, STEPS)))
 
-    def rows(self, names: Sequence[str]) -> dict[str, np.ndarray]:
-        """All walks, each under its name; the drawn truth too, where faces were drawn."""
-        found = {}
-        for name in names:
-            if set(self.factors) == set(FACTORS):
-                found[f"{name}, drawn"] = draw_faces({name: np.linspace(-REACH, REACH, STEPS)})
-            found[f"{name}, axis z{self.axis(name).j + 1}"] = self.along_axis(name)
-            found[f"{name}, direction"] = self.along_direction(name)
-        return found
+    def rows(self, name: str, who: str) -> dict[str, np.ndarray]:
+        """Both walks through a factor, each under its name."""
+        return {
+            f"{name}: {who}, z{self.axis(name).j + 1}": self.along_axis(name),
+            f"{name}: {who}, direction": self.along_direction(name),
+        }
+
+    def told(self) -> dict[str, dict[str, Any]]:
+        """Of each factor: its dimension, what that tells of it, the next best, a linear map."""
+        fitted = self.directions().fitted
+        return {
+            name: {
+                "dimension": axis.j + 1,
+                "told of it": axis.told,
+                "by the next": axis.second,
+                "explained by a linear map": fitted[name],
+            }
+            for name, axis in ((name, self.axis(name)) for name in self.level)
+        }
+
+
+def drawn_walk(name: str) -> np.ndarray:
+    """Faces drawn with this factor alone changed."""
+    return draw_faces({name: np.linspace(-REACH, REACH, STEPS)})
 
 
 def swing(rows: Mapping[str, np.ndarray]) -> bytes:
     """A GIF of all walks at once, there and back, a tile each with its name above."""
     order = [*range(STEPS), *range(STEPS - 2, 0, -1)]
-    columns = min(3, len(rows))
+    columns = min(5, len(rows))
     tall = -(-len(rows) // columns)
     figure = new_figure(1.7 * columns, 1.9 * tall)
     axes = figure.subplots(tall, columns, squeeze=False).ravel()
