@@ -23,6 +23,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "demos"))
 
 import numpy as np
 from common import arguments, dataset
+from few_labels_parts.curves import picture
 from few_labels_parts.encoders import (
     Encoder,
     fit_model,
@@ -43,6 +44,7 @@ STRENGTH_DRAWS = 3  # of each number of labels, for the grid of strengths
 OPEN = "GAN discriminator"  # a row for a system that is to come
 FIXED = ("pixels", "PCA")  # nothing to fine-tune
 PIXELS, SCRATCH = "pixels", "untrained hidden"  # what the rows are compared with
+TUNED = "denoising AE hidden"  # of the picture
 
 Found = dict[str, dict[str, dict[str, list[float]]]]  # table -> row -> labels -> errors
 
@@ -83,6 +85,7 @@ def main(argv: list[str] | None = None) -> Found:
             for c in STRENGTHS:
                 record.add(f"strength {c:g}", row, n, partial(held_out.linear, beside, n, c))
     print_tables(record.found)
+    drawn(record.found, args.data).savefig(args.out / "few_labels.png", dpi=110)
     return record.found
 
 
@@ -131,6 +134,15 @@ class Record:
 def run_in(folder: Path, config: dict[str, Any]) -> Run:
     """The run of a model in this folder, begun or continued."""
     return Run.open(folder) if (folder / "config.json").exists() else Run.create(folder, config)
+
+
+def drawn(found: Found, data: str) -> Any:
+    """The demo's picture of these numbers."""
+    table = {row: {int(n): np.array(e) for n, e in r.items()} for row, r in found["linear"].items()}
+    for name, row in (("the same net from scratch", SCRATCH), (f"{TUNED}, fine-tuned", TUNED)):
+        if row in found["fine-tuned"]:
+            table[name] = {int(n): np.array(e) for n, e in found["fine-tuned"][row].items()}
+    return picture(table, f"{data}, linear classifiers")
 
 
 def print_tables(found: Found) -> None:

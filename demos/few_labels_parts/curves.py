@@ -21,6 +21,8 @@ LOOKS: dict[str, dict[str, Any]] = {
     "VAE mean": {"color": LINES[2], "ls": "--"},
     "VAE hidden": {"color": LINES[2], "ls": "-"},
 }
+TICKS = (5, 10, 20, 30, 50)  # percent
+MOVED = ("from scratch", "fine-tuned")  # the ends of the names of nets whose weights all move
 BANDS = ("pixels", "denoising AE hidden", "VAE hidden")  # more bands would hide each other
 
 
@@ -28,10 +30,10 @@ def picture(errors: Errors, title: str) -> Any:
     """Lines on the left; on the right, where weights move, bars at three numbers of labels."""
     figure = new_figure(9.6, 4.4)
     left, right = figure.subplots(1, 2, width_ratios=(3, 2))
-    lines(left, {name: errors[name] for name in LOOKS})
+    lines(left, {name: errors[name] for name in LOOKS if name in errors})
     left.set_title(f"{title}, by what they see", fontsize=10)
-    moved = {name: row for name, row in errors.items() if name not in LOOKS}
-    frozen = ("pixels", "denoising AE hidden")
+    moved = {name: row for name, row in errors.items() if name.endswith(MOVED)}
+    frozen = [name for name in ("pixels", "denoising AE hidden") if name in errors]
     bars(right, {**{f"{name}, linear": errors[name] for name in frozen}, **moved})
     right.set_title("features that stay, weights that move", fontsize=10)
     return figure
@@ -47,11 +49,11 @@ def lines(axes: Any, errors: Errors) -> None:
             colour = LOOKS[name]["color"]
             axes.fill_between(sizes, mean - deviation, mean + deviation, color=colour, alpha=0.12)
     dress(axes, "", "labels", "test error, %")
-    axes.set_xscale("log")
+    axes.set(xscale="log", yscale="log")  # where errors are small, rows differ by less and as much
     axes.set_xticks(sizes, [str(n) for n in sizes])
+    axes.set_yticks(TICKS, [str(tick) for tick in TICKS])
     axes.minorticks_off()
-    axes.set_ylim(bottom=0)
-    axes.legend(frameon=False, fontsize=SMALL)
+    axes.legend(frameon=False, fontsize=SMALL, loc="lower left")
 
 
 def bars(axes: Any, errors: Errors) -> None:
