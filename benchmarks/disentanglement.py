@@ -30,7 +30,10 @@ from tinygen.likelihoods import Bernoulli
 
 GRID = {"rotation": range(0, 40, 4), "x": range(2, 32, 4), "y": range(2, 32, 4)}
 STEPS = 6000
-NUMBERS = ("nll", "kl", "tc", "gaussian tc", "MIG", "FactorVAE metric", "active units")
+NUMBERS = {  # name -> decimals
+    **{"nll": 2, "kl": 2, "tc": 2, "gaussian tc": 3},
+    **{"MIG": 3, "FactorVAE metric": 3, "active units": 1},
+}
 
 
 def main() -> None:
@@ -82,10 +85,15 @@ def table(results: list[dict[str, Any]]) -> str:
     lines = ["| model | seeds | " + " | ".join(NUMBERS) + " |", "|---" * (2 + len(NUMBERS)) + "|"]
     for name in names:
         own = [r for r in results if r["model"] == name]
-        cells = [f"{np.mean(v):.3f} ± {np.std(v, ddof=min(1, len(v) - 1)):.3f}"
-                 for v in ([r[number] for r in own] for number in NUMBERS)]  # fmt: skip
+        cells = [spread([r[number] for r in own], digits) for number, digits in NUMBERS.items()]
         lines.append(f"| {name} | {len(own)} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
+
+
+def spread(values: list[float], digits: int) -> str:
+    """Mean ± standard deviation, the latter of two values or more."""
+    mean = f"{np.mean(values):.{digits}f}"
+    return mean + (f" ± {np.std(values, ddof=1):.{digits}f}" if len(values) > 1 else "")
 
 
 if __name__ == "__main__":
