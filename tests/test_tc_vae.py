@@ -116,6 +116,26 @@ def test_stratified_sampling_of_the_whole_set_is_exact(rng):
     np.testing.assert_allclose(found, by_hand(q, z, lambda n, m: 1 / 4), rtol=1e-12)
 
 
+def test_batches_of_a_correlated_gaussian_find_its_total_correlation():
+    """Weighted sampling finds it too, but for the constant (Z - 1) log D."""
+    rng, D, N, rho, noise = np.random.default_rng(0), 4000, 256, 0.8, 0.1
+    root = np.linalg.cholesky(np.array([[1, rho], [rho, 1]]) - noise * np.eye(2))
+    mean = rng.normal(size=(D, 2)) @ root.T  # with the noise, q(z) has variances 1 and rho
+    found = {sampling: [] for sampling in SAMPLING}
+    for _ in range(15):
+        q = {
+            "mean": mean[rng.choice(D, N, replace=False)],
+            "log_var": np.full((N, 2), np.log(noise)),
+        }
+        z, _ = reparameterise(q, rng.normal(size=(N, 2)))
+        for sampling in SAMPLING:
+            (log_q, log_qj), _ = log_aggregate(q, z, *batch_weights(sampling, N, D))
+            found[sampling].append((log_q - log_qj).mean())
+    exact = -0.5 * np.log(1 - rho**2)
+    assert np.mean(found["stratified"]) == pytest.approx(exact, abs=0.05)
+    assert np.mean(found["weighted"]) == pytest.approx(exact + np.log(D), abs=0.05)
+
+
 def test_far_codes_do_not_underflow(rng):
     q, z = batch(rng)
     q["mean"], z = q["mean"] * 1e4, z * 1e4
