@@ -92,7 +92,7 @@ def test_every_system_is_listed_with_paper_and_demo(name, capsys):
     assert main(["list"]) == 0
     printed = capsys.readouterr().out
     kind = SYSTEMS[name]
-    assert all(text in printed for text in (name, kind.paper, kind.demo, kind.idea))
+    assert all(text in printed for text in (f"  {name}  ", kind.paper, kind.demo, kind.idea))
 
 
 @pytest.mark.parametrize("command", COMMANDS)

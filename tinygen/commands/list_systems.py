@@ -14,15 +14,16 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the groups that have systems."""
+    wide = max(map(len, SYSTEMS)) + 2
     for group, title in GROUPS.items():
         members = [s for s in SYSTEMS.values() if s.group == group]
         if not members:
             continue
         print(title)
         for s in members:
-            print(f"  {s.name:<14}{s.title}")
-            print(f"  {'':<14}{s.idea}")
-            print(f"  {'':<14}{s.paper}   {s.demo}")
+            print(f"  {s.name:<{wide}}{s.title}")
+            print(f"  {'':<{wide}}{s.idea}")
+            print(f"  {'':<{wide}}{s.paper}   {s.demo}")
         print()
     print("train one:  tinygen train NAME    its options:  tinygen train NAME --help")
     return 0
