@@ -28,8 +28,8 @@ DRAWN = 30  # components of the VAE in the picture, of its uncountably many
 def answer(args: argparse.Namespace) -> Answer:
     """Mixtures of K, the VAE, and the VAE written out as a mixture of K draws of its prior."""
     data, rng = load("moons"), np.random.default_rng(args.seed)
-    most = 300 if args.quick else 3000
-    x, test = (to_device(part.x[:most], args.device) for part in (data.train, data.test))
+    most, few = (300, 300) if args.quick else (3000, 1000)
+    x, test = (to_device(a, args.device) for a in (data.train.x[:most], data.test.x[:few]))
     rows, panels = {}, {}
     for K in COUNTS:
         model = GaussianMixture(K, floor=1e-4, n_init=1 if args.quick else 3)
@@ -75,7 +75,7 @@ def written_out(vae: VAE, p: Any, test: Any, rng: np.random.Generator, K: int) -
     model, var = GaussianMixture(K, "diag", 1e-12), np.exp(params["log_var"])
     S = np.broadcast_to(var, params["mean"].shape)
     mixture = model.given(np.full(K, 1 / K, np.float32), params["mean"], S)
-    return model.score_samples(mixture, to_host(test)[:1000])
+    return model.score_samples(mixture, to_host(test))
 
 
 def picture(x: np.ndarray, panels: dict[str, Any]) -> Any:
