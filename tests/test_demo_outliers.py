@@ -1,6 +1,7 @@
 """The demo of outliers: who is normal, what is chosen on what, and what it leaves."""
 
 import json
+import re
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -139,3 +140,12 @@ def test_the_detectors_train_on_the_device(device, tmp_path, monkeypatch):
     trained = detectors.fit("black and white", pixels, few, args)
     scores = trained.scores(detectors.seen(pixels, few.test, 0))
     assert set(scores) == SCORES and all(np.isfinite(s).all() for s in scores.values())
+
+
+def test_the_page_shows_pictures_and_links_that_exist():
+    page = ROOT / "docs" / "questions" / "outliers.md"
+    links = re.findall(r"\]\((?!http)([^)#]+)\)", page.read_text())
+    assert [link for link in links if not (page.parent / link).exists()] == []
+    pictures = [page.parent / link for link in links if link.endswith(".png")]
+    assert len(pictures) == len(set(pictures)) == 3
+    assert max(picture.stat().st_size for picture in pictures) < 150_000
