@@ -6,7 +6,7 @@
 likelihood: Larochelle's fixed pixels (50000 / 10000 / 10000), k-means start, EM until a step gains
 less than 0.01 nats on the training images, at most 60 steps. Nats an image on the test images, +-
 the standard error over them, a line a fit.
-speed: seconds of CPU time a step, of mixtures of Gaussians from one start, tol 0, medians over rounds in which
+speed: CPU time a step, of mixtures of Gaussians from one start, tol 0, medians over rounds in which
 the two take turns; needs scikit-learn.
 """
 
