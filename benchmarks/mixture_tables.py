@@ -1,7 +1,7 @@
 """Mixtures of Bernoullis on binarised MNIST, and EM's speed beside scikit-learn's.
 
-    python benchmarks/mixtures.py likelihood --components 10,50,100,200,500 --seeds 0,1,2
-    python benchmarks/mixtures.py speed
+    python benchmarks/mixture_tables.py likelihood --components 10,50,100,200,500 --seeds 0,1,2
+    python benchmarks/mixture_tables.py speed
 
 likelihood: Larochelle's fixed pixels (50000 / 10000 / 10000), k-means start, EM until a step gains
 less than 0.01 nats on the training images, at most 60 steps. Nats an image on the test images, +-
