@@ -50,8 +50,8 @@ def answer(setting: Setting) -> Answer:
         "log p(x) - ELBO; the correlation is the mean over pairs of latent dimensions of its "
         f"absolute value under q. Below: the decoder of Z = {TURNED} with a diagonal q is held, "
         "and new encoders are trained for it, first as it is, then with its latent space turned "
-        "at random, which leaves p(x) as it was. The full q follows the turn; the diagonal one "
-        "cannot, and its gap says how far the training had turned the axes for it."
+        "at random, which leaves p(x) as it was. The full q can follow the turn and the diagonal "
+        "one cannot: what it loses is what the axes had been worth to it."
     )
     return Answer(words, numbers, picture(numbers))
 
