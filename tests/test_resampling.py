@@ -25,6 +25,7 @@ class Lookup:
     """A model whose codes are the data."""
 
     debiased: int = 1
+    classes: int = 3
 
     def encode(self, p, x):
         return {"mean": x @ p["W"]}
@@ -193,7 +194,10 @@ X, Y = np.zeros((4, 2)), np.array([0, 1, 1, 0])
         (lambda: resampling_weights(CODES, combine="max"), "'max', did you mean 'maximum'"),
         (lambda: debiasing_order(Lookup(2), X, Y), "hold no examples of class 2"),
         (lambda: debiasing_order(Lookup(), X, Y * 0 + 1), "hold only examples of class 1"),
-        (lambda: debiasing_order(Lookup(), X[:3], Y), "3 examples with 4 labels"),
+        (
+            lambda: debiasing_order(Lookup(), X[:3], Y),
+            r"debiasing_order: expected labels of shape \(3,\)",
+        ),
         (lambda: debiasing_order(Lookup(), X, Y, alpha=-1), "alpha must be a number >= 0"),
         (lambda: debiasing_order(Lookup(), X, Y, combine="sum"), "unknown combine 'sum'"),
     ],

@@ -144,7 +144,7 @@ def check_examples(name: str, x: Any) -> None:
     if not isinstance(x, tuple):
         return check_data(name, x)
     for leaf, a in tree.leaves(x):
-        if not is_array(a) or a.dtype.kind not in ("i", "u") or len(a) == 0:
+        if not is_array(a) or a.dtype.kind not in ("i", "u") or not a.ndim or len(a) == 0:
             check_data(f"{name}[{leaf}]", a)
     if len({len(a) for _, a in tree.leaves(x)}) != 1:
         raise ValueError(

@@ -11,6 +11,8 @@ it climbs (B. O'Donoghue and E. Candes, arXiv 1204.3982).  docs/derivations/line
 from dataclasses import dataclass
 from math import sqrt
 
+import numpy as np
+
 from tinygen.arrays import Array, Params, namespace
 from tinygen.kernels.elementwise import log_sum_exp
 from tinygen.layers.base import check_array
@@ -67,6 +69,11 @@ def linear_probe(
     NaN, and where `most` steps do not suffice.
     """
     check_array("linear_probe: features", features, "N", "F")
+    if features.dtype == np.float16:
+        raise TypeError(
+            "linear_probe: features are float16, whose sums over examples overflow: use "
+            "features.astype(np.float32)"
+        )
     check_steps("linear_probe", "classes", classes)
     check_number("linear_probe", "l2", l2, above=0)
     xp, (N, F) = namespace(features), features.shape

@@ -22,7 +22,7 @@ from tinygen.arrays import Array, Params, namespace, to_host
 from tinygen.layers.base import check_sizes
 from tinygen.likelihoods import Categorical
 from tinygen.likelihoods.base import normal
-from tinygen.models.labels import check_examples, check_labels, check_pair
+from tinygen.models.labels import check_examples, check_labels, check_noise, check_pair
 from tinygen.models.latent import LatentModel, check_images
 from tinygen.models.vae import check_weight
 from tinygen.pullback import Pullback
@@ -80,11 +80,7 @@ class DebiasingVAE(LatentModel):
         xp, n = namespace(x), len(x)
         out, encoder_backward = self.encode_with_pullback(p, x)
         logits = out["logits"]
-        if getattr(noise, "shape", ()) != out["mean"].shape:
-            raise ValueError(
-                f"DebiasingVAE: expected noise of shape {out['mean'].shape}, got "
-                f"{getattr(noise, 'shape', type(noise).__name__)}: use draw_noise"
-            )
+        check_noise("DebiasingVAE", noise, out["mean"].shape)
         nll_y, label_backward = Categorical(self.classes).nll(logits, y)  # -log p(y|x) (N,) (1)
         chosen = xp.nonzero(y == self.debiased)[0]  # y_n = c                (M,)
         rows = {k: a[chosen] for k, a in out.items() if k != "logits"}  #    (M, Z)

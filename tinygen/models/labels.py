@@ -62,6 +62,13 @@ def check_labels(name: str, y: Any, n: int, classes: int, missing: bool = False)
     return host
 
 
+def check_noise(name: str, noise: Any, shape: tuple[int, ...]) -> None:
+    """Refuse noise of another batch, of which a part would pass for its own. Raises ValueError."""
+    given = getattr(noise, "shape", type(noise).__name__)
+    if given != shape:
+        raise ValueError(f"{name}: expected noise of shape {shape}, got {given}: use draw_noise")
+
+
 def stratified_order(
     y: Array, batch: int, classes: int, labelled: int | None = None
 ) -> Callable[[np.random.Generator, Params], np.ndarray]:
@@ -76,7 +83,8 @@ def stratified_order(
     for one time. Raises ValueError for a class without a labelled example, and for a `labelled`
     that fills the batch.
     """
-    y = check_labels("stratified_order", y, len(y), classes, missing=True)
+    n = len(y) if is_array(y) else 0  # what is no array is refused below
+    y = check_labels("stratified_order", y, n, classes, missing=True)
     known, unknown = np.flatnonzero(y >= 0), np.flatnonzero(y < 0)
     lacking = sorted(set(range(classes)) - set(y[known].tolist()))
     if lacking:

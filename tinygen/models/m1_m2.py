@@ -58,6 +58,10 @@ class M1M2:
     def loss(self, p: Params, batch: tuple[Array, Array], noise: Params) -> tuple[Array, Pullback]:
         """M2's loss at z1 ~ q(z1|x); d -> ({"m2": ...}, ((), ())): M1 and x stay as they are."""
         x, y = check_pair("M1M2", batch)
+        if not isinstance(noise, dict) or noise.keys() != {"m1", "m2"}:
+            raise ValueError(
+                f"M1M2: expected noise {{'m1', 'm2'}}, got {type(noise).__name__}: use draw_noise"
+            )
         z1, _ = reparameterise(self.m1.encode(p["m1"], x), noise["m1"])  # (N, Z1)
         value, backward = self.m2.loss(p["m2"], (z1, y), noise["m2"])
         return value, Pullback(

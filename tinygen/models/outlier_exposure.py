@@ -76,6 +76,11 @@ class OutlierExposure:
         `backward.terms` holds "inliers" and "outliers", their mean -ELBO, and "ranking".
         """
         inliers, outliers = checked(x)
+        if not isinstance(noise, tuple) or len(noise) != 2:
+            raise ValueError(
+                "OutlierExposure: expected noise (eps, eps'), got a "
+                f"{type(noise).__name__}: use draw_noise"
+            )
         b_in, in_backward = bound(self.model, p, inliers, noise[0])  #     (N,)
         b_out, out_backward = bound(self.model, p, outliers, noise[1])  #  (N,)
         xp, n, weight = namespace(b_in), len(b_in), float(self.weight)

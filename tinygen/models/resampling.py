@@ -18,6 +18,7 @@ import numpy as np
 
 from tinygen.arrays import Array, Params, namespace, to_host
 from tinygen.layers.base import NonFinite
+from tinygen.models.labels import check_labels
 from tinygen.names import nearest
 from tinygen.schedules import check_steps
 
@@ -98,7 +99,7 @@ def debiasing_order(
 ) -> Order:
     """f(rng, p) -> the indices of an epoch's examples (N,), for `training.train(order=f)`.
 
-    model : with `debiased`, the number of a class, and `encode`, such as a `DebiasingVAE`
+    model : with `debiased`, the number of one of its `classes`, and `encode`: a `DebiasingVAE`
     x, y  : the training examples and their labels
 
     Of the class to be debiased as many are drawn as there are, with replacement, by the weights
@@ -109,7 +110,7 @@ def debiasing_order(
     a training can run away, for the encoder learns the few that are drawn, and what it makes of
     all others says little of how rare they are.
     """
-    labels = to_host(y)
+    labels = check_labels("debiasing_order", y, len(x), model.classes)
     rows = np.flatnonzero(labels == model.debiased)
     others = np.flatnonzero(labels != model.debiased)
     if len(rows) == 0 or len(others) == 0:
@@ -118,8 +119,6 @@ def debiasing_order(
             f"debiasing_order: the labels hold {missing} examples of class {model.debiased}, the "
             "class to be debiased: give examples of this class and of others, or another debiased="
         )
-    if len(x) != len(labels):
-        raise ValueError(f"debiasing_order: {len(x)} examples with {len(labels)} labels: one each")
     resampling_weights(np.zeros((1, 1)), alpha, bins, combine)  # refused now, not an epoch later
 
     def order(rng: np.random.Generator, p: Params) -> np.ndarray:

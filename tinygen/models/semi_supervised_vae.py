@@ -27,7 +27,7 @@ from tinygen.likelihoods import Likelihood
 from tinygen.likelihoods.base import normal
 from tinygen.models.classifier import dense_classifier
 from tinygen.models.conditional_vae import ConditionalVAE, dense_conditional_vae
-from tinygen.models.labels import check_labels, check_pair
+from tinygen.models.labels import check_labels, check_noise, check_pair
 from tinygen.models.latent import check_images
 from tinygen.models.nets import RELU, Shape
 from tinygen.models.vae import check_weight
@@ -99,6 +99,7 @@ class SemiSupervisedVAE:
         n_u = len(x) - n_l
         x = x[xp.asarray(first)]
         known = xp.asarray(labels[first[:n_l]])
+        check_noise("SemiSupervisedVAE", noise, (n_l + n_u * K, self.vae.n_latent))
 
         logits, classifier_backward = self.classifier.forward(p["classifier"], x)  # (N, K)
         log_q = logits - log_sum_exp(logits)[:, None]  # log q(y|x)       (N, K)
