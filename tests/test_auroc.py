@@ -53,11 +53,21 @@ def test_the_area_under_the_curve_is_the_area(rng):
     np.testing.assert_allclose(detections[:-1], y, atol=1e-12)
 
 
-@pytest.mark.parametrize("shift", [0.0, 1.0])
-def test_the_standard_error_is_the_spread_of_the_area_over_samples(rng, shift):
-    found = [auroc_and_error(rng.normal(size=60), rng.normal(shift, size=25)) for _ in range(1500)]
+@pytest.mark.parametrize("shift, scale", [(0.0, 1.0), (1.0, 4.0)])
+def test_the_standard_error_is_the_spread_of_the_area_over_samples(rng, shift, scale):
+    """Where the two spread alike, so do their places, and exchanged numbers would not be seen."""
+    found = [
+        auroc_and_error(rng.normal(size=60), rng.normal(shift, scale, 25)) for _ in range(1500)
+    ]
     areas, errors = np.array(found).T
     assert np.sqrt((errors**2).mean()) == pytest.approx(areas.std(), rel=0.08)
+
+
+def test_the_standard_error_is_delongs_over_all_pairs(rng):
+    s, o = tied(rng, 30, 7)
+    right = (o[:, None] > s) + 0.5 * (o[:, None] == s)  # (M, N)
+    variance = right.mean(axis=1).var(ddof=1) / 7 + right.mean(axis=0).var(ddof=1) / 30
+    assert auroc_and_error(s, o)[1] == pytest.approx(np.sqrt(variance), rel=1e-12)
 
 
 @pytest.mark.parametrize("rate", [0.0, 0.05, 0.1, 0.5, 0.99])
