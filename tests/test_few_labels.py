@@ -155,8 +155,9 @@ def test_bad_input_is_refused_with_its_name(rng):
     ]:
         with pytest.raises(ValueError, match=f"linear_probe.*{message}"):
             linear_probe(*given)
-    with pytest.raises(ValueError, match="the features of all examples are the same"):
-        FeatureScale.of(np.ones((4, 3)))
+    for alike in (np.ones((4, 3)), np.full((1000, 3), 0.1, np.float32), f[:1]):
+        with pytest.raises(ValueError, match="the features of all examples are the same"):
+            FeatureScale.of(alike)
 
 
 # The encoder without its decoder

@@ -37,7 +37,7 @@ class FeatureScale:
         check_array("FeatureScale: features", features, "N", "F")
         shift = features.mean(axis=0)
         size = sqrt(float(((features - shift) ** 2).sum(axis=1).mean()))  # mean |g|^2 = 1  (1)
-        if not size:
+        if not size or bool((features == features[0]).all()):  # means of 0.1 are not quite 0.1
             raise ValueError(
                 "FeatureScale: the features of all examples are the same, and say nothing of a "
                 "class: give other features, or more than one example"
