@@ -153,7 +153,7 @@ def em_step(model: Any, p: Params, x: Array, rng: np.random.Generator, reseed: b
     for k in gone if reseed else ():
         row = rows[int(rng.integers(len(rows)))].astype(np.float64)
         new = model.reseeded(new, sums, k, row)
-        new["logits"][k] = -math.log(model.n_components)  # a share like that of all others
+        new["logits"][k] = -math.log(model.n_components)  # 1/K beside weights of sum 1
     dtype = p["logits"].dtype
     new = tree.map(lambda a, old: a.reshape(old.shape).astype(dtype), new, p)
     return Step(new, total / len(x), gone, reseed)
