@@ -39,7 +39,7 @@ class OutlierExposure:
     weight : of the ranking beside the bound, >= 0
 
     `beside(outliers)` makes pairs for `train(transform=...)`. Raises ValueError for other models,
-    for as many outliers as there are not inliers, and what the VAE refuses.
+    for another number of outliers than of inliers, and what the VAE refuses.
 
     NOTE: Hendrycks et al. fine-tune a trained PixelCNN++ by a margin of one unit a pixel; here
     the bound -ELBO stands for -log p, which a VAE does not have.
