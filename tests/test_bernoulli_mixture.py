@@ -85,7 +85,7 @@ def test_em_finds_the_pictures(rng):
 
 def test_each_m_step_maximises_the_bound_within_the_floor(rng):
     x = pictures(rng, 60)[0]
-    x[:, 2] = 0  # the best m is 0, the best allowed one the floor
+    x[:, 2], x[:, 3] = 0, 1  # the best m are 0 and 1, the best allowed ones floor and 1 - floor
     model = BernoulliMixture(K, floor=0.02)
     p = jittered(rng, model.start(rng, x))
     r = model.predict_proba(p, x)
@@ -96,6 +96,7 @@ def test_each_m_step_maximises_the_bound_within_the_floor(rng):
         return float((r * (log_pi + model.log_components(q, x)[0])).sum())
 
     assert model.means(best)[:, 2] == pytest.approx(0.02)
+    assert model.means(best)[:, 3] == pytest.approx(0.98)
     edge = logit(np.float64(0.02))
     for _ in range(60):
         moved = tree.map(lambda a: a + 1e-2 * rng.normal(size=a.shape), best)
@@ -132,6 +133,8 @@ def test_a_component_that_holds_nothing_begins_again(rng):
     step = em.em_step(model, p, x, rng)
     assert step.collapsed == (1,) and step.reseeded
     assert model.weights(step.p)[1] == pytest.approx(1 / 4)
+    halfway = 0.5 * (x + x.mean(axis=0))  # of each example and the mean picture
+    assert abs(model.means(step.p)[1] - halfway).max(axis=1).min() < 2e-3
     assert not em.em_step(model, step.p, x, rng).collapsed
     kept = em.em_step(model, p, x, rng, reseed=False)
     assert kept.collapsed == (1,) and np.isfinite(kept.p["logits"]).all()

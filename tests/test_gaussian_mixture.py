@@ -64,6 +64,8 @@ def test_the_density_is_that_of_the_definition(rng, kind):
 def test_samples_have_the_moments_of_the_mixture(rng, kind):
     model, n = gaussian(kind, shape=2), 60_000
     p = jittered(rng, model.init(rng, np.float64))
+    if kind in ("full", "tied"):
+        p["L"][..., 1, 0] += 2  # far from symmetric: L^T L is another covariance
     x, pi, m = model.sample(p, rng, n), model.weights(p), p["mean"]
     mean = pi @ m
     spread = [
@@ -244,6 +246,17 @@ def test_a_component_that_holds_nothing_begins_again(rng, kind):
     assert step.collapsed == (2,) and step.reseeded
     assert model.weights(step.p)[2] > 0.1 and abs(step.p["mean"][2]).max() < 100
     assert not em.em_step(model, step.p, x, rng).collapsed
+
+
+@pytest.mark.parametrize("std, wide, floor", [(1e-2, 1.0, 1e-6), (1.0, 10.0, 4.0)])
+def test_a_component_is_collapsed_by_both_bounds_alone(rng, std, wide, floor):
+    """Narrow, yet above the floor; below a large floor, yet no thousandth of the others."""
+    kind = np.repeat(np.arange(K), 30)
+    x = 100 * np.eye(K, 2)[kind] + np.where(kind == 0, std, wide)[:, None] * rng.normal(
+        size=(90, 2)
+    )
+    model = GaussianMixture(K, floor=floor)
+    assert not em.em_step(model, model.start(rng, x), x, rng).collapsed
 
 
 def test_what_collapses_again_and_again_is_said(rng):
