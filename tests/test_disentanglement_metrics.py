@@ -162,9 +162,12 @@ def test_codes_that_do_not_vary_are_a_guess():
 
 
 def test_a_dead_dimension_has_no_vote():
-    """Its tiny variance would be least for every factor, or for none, by rounding alone."""
-    dead = np.concatenate([IDEAL["mean"], 1e-3 * rng_of().normal(size=(N, 1))], axis=1)
-    assert factor_vae_metric(dead, FACTORS, rng_of()) == 1.0
+    """Not even where it tells a factor: what is smaller than the noise of q cannot be read."""
+    alive = rng_of().normal(size=(N, 3))
+    dead = np.concatenate([alive, 1e-3 * IDEAL["mean"][:, :3]], axis=1)
+    assert factor_vae_metric(dead[:, 3:], FACTORS, rng_of(), threshold=0.0) == 1.0
+    found, expected = (factor_vae_metric(z, FACTORS, rng_of()) for z in (dead, alive))
+    assert found == expected < 0.95
 
 
 def test_the_scale_of_a_dimension_does_not_matter():
