@@ -404,6 +404,8 @@ def test_other_bad_input_is_refused(rng):
         model.predict({"W": x}, x)
     with pytest.raises(ValueError, match=r"labels lie in -1\.\.1, expected 0\.\.2"):
         model.errors(p, x, np.array([0, -1, 1]))  # of an example without label nothing is known
+    with pytest.raises(ValueError, match=r"share=1 says .* 1 of 3 have none, .*: give share="):
+        replace(model, share=1.0).loss(p, (x, np.array([0, -1, 1])), np.zeros((5, Z), x.dtype))
     for share in (0, 1.5, True):
         with pytest.raises(ValueError, match=r"share must lie in 0 < share <= 1, got"):
             replace(model, share=share)

@@ -97,6 +97,11 @@ class SemiSupervisedVAE:
         first = np.argsort(labels < 0, kind="stable")  # those with a label first
         n_l, K = int((labels >= 0).sum()), self.classes
         n_u = len(x) - n_l
+        if n_u and self.share == 1:
+            raise ValueError(
+                f"SemiSupervisedVAE: share=1 says that every example has a label, and {n_u} of "
+                f"{len(x)} have none, which would count for nothing: give share=N_labelled / N"
+            )
         x = x[xp.asarray(first)]
         known = xp.asarray(labels[first[:n_l]])
         check_noise("SemiSupervisedVAE", noise, (n_l + n_u * K, self.vae.n_latent))
