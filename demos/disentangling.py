@@ -2,10 +2,9 @@
 
 Faces drawn from six known factors, four models that never see them: a VAE, a beta-VAE, FactorVAE
 and beta-TCVAE. Which dimension tells what, the mutual information gap, the FactorVAE metric, the
-total correlation; then a smile and a turn of the head are walked in the VAE and the beta-TCVAE,
-along the axis of the code that tells most of them and along a direction fitted to them, beside
-faces drawn with that factor alone changed. A judge who sees pixels only says how far each factor
-goes along a walk.
+total correlation; then a smile and a turn of the head are walked, along the axis of the code that
+tells most of them and along a curve fitted to them, beside faces drawn with that factor alone
+changed. A judge who sees pixels only says how far each factor goes along a walk.
 
 R. T. Q. Chen et al., arXiv 1802.04942; H. Kim and A. Mnih, arXiv 1802.05983; I. Higgins et al.,
 ICLR 2017.        docs/derivations/tc_vae.md, factor_vae.md, disentanglement_metrics.md
@@ -27,7 +26,7 @@ from tinygen.likelihoods import Gaussian
 STD = 0.1  # of the Gaussian decoder: how precisely a pixel is asked for
 LEVELS = 10  # that continuous factors are cut into
 WALKED = ("smile", "turn")
-WALKING = ("VAE", "beta-TCVAE")  # the models that are walked through
+WALKING = ("VAE", "FactorVAE", "beta-TCVAE")  # the models that are walked through
 COLUMNS = ("nll", "kl", "tc", "gaussian tc", "MIG", "FactorVAE metric", "active units")
 
 

@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "demos"))
 
 import disentangling as demo  # noqa: E402
-from disentangling_parts.axes import Directions, axis_of  # noqa: E402
+from disentangling_parts.axes import Curves, axis_of, scaled  # noqa: E402
 from disentangling_parts.judge import Judge, changes  # noqa: E402
 from disentangling_parts.walks import SPAN, STEPS, Explorer, drawn_walk, swing  # noqa: E402
 
@@ -55,24 +55,31 @@ def test_the_axis_of_a_factor_is_the_dimension_that_tells_most(faces):
     assert only.j == 1 and only.told == pytest.approx(0.3 / np.log(10), rel=1e-3)
 
 
-def test_a_direction_is_the_part_of_the_codes_that_a_factor_alone_moves():
+def test_a_curve_is_how_a_factor_alone_moves_the_codes():
     rng = np.random.default_rng(0)
-    a, b = rng.normal(size=(2, 400))
-    b = b + 0.9 * a  # factors that go together in the data
-    z = np.stack([2 * a, 3 * b, 0.5 * a - b], axis=1) + 1.0
-    found = Directions.fit({"a": a, "b": b}, z)
-    np.testing.assert_allclose(found.A, [[2, 0, 0.5], [0, 3, -1]], atol=1e-12)
-    places = found.code("b", np.array([0.0, 1.0]))
-    np.testing.assert_allclose(places, [[1, 1, 1], [1, 4, 0]], atol=1e-6)
-    assert found.fitted == pytest.approx({"a": 1, "b": 1})
-    noise = rng.normal(size=400)
-    assert Directions.fit({"noise": noise, "a": a}, z).fitted["noise"] < 0.05
+    a = rng.uniform(-1, 1, 400)
+    b = np.clip(0.9 * a + 0.4 * rng.uniform(-1, 1, 400), -1, 1)  # they go together in the data
+    factors = {"a": np.r_[a, -1, 1], "b": np.r_[b, -1, 1]}
+    a, b = factors.values()
+    z = np.stack([2 * a + a * b**2, 3 * b - b**5, 0.5 * a * b], axis=1) + 1.0
+    found = Curves.fit(factors, z)
+    assert found.fitted == pytest.approx(1)
+    step = found.step(np.array([0.4, 0.0]), "b", np.array([0.0, 0.5]))
+    np.testing.assert_allclose(
+        step, [[0, 0, 0], [0.4 * 0.25, 1.5 - 0.5**5, 0.5 * 0.4 * 0.5]], atol=1e-9
+    )
+    assert Curves.fit(factors, rng.normal(size=z.shape)).fitted < 0.2
+
+
+def test_factors_are_scaled_to_their_range():
+    v = scaled({"a": np.array([2, 3, 6]), "b": np.array([-5.0, 5, 0])})
+    np.testing.assert_allclose(v, [[-1, -1], [-0.5, 1], [1, 0]])
 
 
 def test_walks_of_a_perfect_model_change_one_thing(faces):
     explorer, judge = explorer_of(faces), Judge.fit(faces.x, faces.factors)
     rows = explorer.rows("smile", "A") | explorer.rows("turn", "A")
-    assert list(rows)[:3] == ["smile: A, z2", "smile: A, direction", "turn: A, z1"]
+    assert list(rows)[:3] == ["smile: A, z2", "smile: A, curve", "turn: A, z1"]
     rows |= {f"{name}: drawn": drawn_walk(name) for name in ("smile", "turn")}
     for name, images in rows.items():
         assert images.shape == (STEPS, 32, 32, 1)
@@ -127,7 +134,7 @@ def test_a_quick_run_leaves_its_pictures(asked):
         assert (asked[0] / f"{name}.png").read_bytes().startswith(b"\x89PNG")
     assert (asked[0] / "walks.gif").read_bytes().startswith(b"GIF8")
     assert next(iter(asked[1]["walks"])) == "smile: drawn"
-    assert {"smile: VAE, direction", "turn: beta-TCVAE, direction"} <= asked[1]["walks"].keys()
+    assert {"smile: VAE, curve", "turn: beta-TCVAE, curve"} <= asked[1]["walks"].keys()
 
 
 def test_data_without_factors_are_refused(tmp_path):

@@ -1,16 +1,17 @@
-"""Where a known factor lies in the codes: the axis that tells most of it, and a direction.
+"""Where a known factor lies in the codes: the axis that tells most of it, and a curve.
 
-The axis of v_k is argmax_j I(z_j; v_k). The direction is the column of v_k in the linear map from
-all factors to the codes,
+The axis of v_k is argmax_j I(z_j; v_k). The curve is how codes move where v_k changes and the
+other factors stand still, along a map from all factors to the codes,
 
-    E[z | v] ~ b + A v,        A, b by least squares over the means of q(z|x),
+    E[z | v] ~ f(v),      f a polynomial: products of up to 3 factors, powers of one up to 5,
 
-how the code moves where v_k changes and the other factors stand still. An axis is found without
-factors and named with them; the direction is fitted to them.
+by least squares over the means of q(z|x). An axis is found without factors, and named with them;
+the curve is fitted to them. Where a factor is not coded along one line, it is bent.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import combinations_with_replacement
 
 import numpy as np
 
@@ -47,36 +48,45 @@ def axis_of(
 
 
 @dataclass(frozen=True)
-class Directions:
-    """E[z | v] ~ b + A v.
+class Curves:
+    """E[z | v] ~ f(v), v (N, K) from -1 to 1.
 
-    A      : (K, Z), a row a factor;  b: (Z,), the code where all factors are 0
-    fitted : name -> share of the variance of the factor that a linear map of the codes explains
+    weights : of the polynomial's terms (F, Z)
+    fitted  : the share of the codes' variance that f explains
     """
 
     names: tuple[str, ...]
-    A: np.ndarray
-    b: np.ndarray
-    fitted: dict[str, float]
+    weights: np.ndarray
+    fitted: float
 
     @classmethod
-    def fit(cls, factors: Mapping[str, np.ndarray], mean: np.ndarray) -> "Directions":
+    def fit(cls, factors: Mapping[str, np.ndarray], mean: np.ndarray) -> "Curves":
         """By least squares, from the values of the factors (N,) and codes (N, Z)."""
-        v = np.stack(list(factors.values()), axis=1).astype(np.float64)  # (N, K)
-        z = mean.astype(np.float64)
-        solved = np.linalg.lstsq(with_one(v), z, rcond=None)[0]
-        back = with_one(z) @ np.linalg.lstsq(with_one(z), v, rcond=None)[0]
-        left = ((v - back) ** 2).mean(axis=0) / v.var(axis=0)
-        return cls(
-            tuple(factors), solved[:-1], solved[-1], dict(zip(factors, 1 - left, strict=True))
-        )
+        F, z = terms(scaled(factors)), mean.astype(np.float64)
+        weights = np.linalg.lstsq(F, z, rcond=None)[0]
+        left = ((z - F @ weights) ** 2).sum() / ((z - z.mean(axis=0)) ** 2).sum()
+        return cls(tuple(factors), weights, float(1 - left))
 
-    def code(self, name: str, values: np.ndarray) -> np.ndarray:
-        """Codes (V, Z) at values of one factor, the others 0."""
-        k = self.names.index(name)
-        return (self.b + np.outer(values, self.A[k])).astype(np.float32)
+    def step(self, v: np.ndarray, name: str, values: np.ndarray) -> np.ndarray:
+        """How codes move (V, Z) from the factors v (K,) where one takes these values (V,)."""
+        there = np.tile(v, (len(values), 1))
+        there[:, self.names.index(name)] = values
+        return (terms(there) - terms(v[None])) @ self.weights
 
 
-def with_one(a: np.ndarray) -> np.ndarray:
-    """A column of ones on the right."""
-    return np.concatenate([a, np.ones((len(a), 1))], axis=1)
+def scaled(factors: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Each factor from -1, its least value, to 1, its largest (N, K)."""
+    v = np.stack(list(factors.values()), axis=1).astype(np.float64)
+    low, high = v.min(axis=0), v.max(axis=0)
+    return (2 * v - low - high) / (high - low)
+
+
+def terms(v: np.ndarray) -> np.ndarray:
+    """1, the products of up to three factors, the fourth and fifth power of each (N, F)."""
+    k = range(v.shape[1])
+    products = [
+        v[:, list(which)].prod(axis=1)
+        for degree in (1, 2, 3)
+        for which in combinations_with_replacement(k, degree)
+    ]
+    return np.stack([np.ones(len(v)), *products, *(v**4).T, *(v**5).T], axis=1)

@@ -1,12 +1,13 @@
-"""Walks through a factor: along the axis that tells most of it, and along a fitted direction."""
+"""Walks through a factor: along the axis that tells most of it, and along a fitted curve."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from disentangling_parts.axes import Axis, Directions, axis_of
+from disentangling_parts.axes import Axis, Curves, axis_of, scaled
 from tinygen import plots
 from tinygen.data.drawn_faces import draw_faces
 from tinygen.plots.images import draw, tiled
@@ -14,7 +15,7 @@ from tinygen.plots.style import SMALL, TITLE, new_figure
 from tinygen.plots.traversal import film
 
 STEPS, SPAN = 12, 2.0  # of a walk along an axis, in standard deviations of its codes
-REACH = 0.9  # of a walk along a direction: from -REACH to REACH where the factor goes from -1 to 1
+REACH = 0.9  # of a walk along a curve: from -REACH to REACH where the factor goes from -1 to 1
 
 Decode = Callable[[np.ndarray], np.ndarray]
 
@@ -37,19 +38,19 @@ class Explorer:
         """The dimension that tells most of a factor."""
         return axis_of(name, self.information, self.level, self.mean)
 
-    def directions(self) -> Directions:
-        """Of all factors, each scaled to -1 .. 1."""
-        low, high = ({k: f(v) for k, v in self.factors.items()} for f in (np.min, np.max))
-        scaled = {
-            k: (2 * v - low[k] - high[k]) / (high[k] - low[k]) for k, v in self.factors.items()
-        }
-        return Directions.fit(scaled, self.mean)
+    @property
+    def start(self) -> int:
+        """The example whose factors are nearest to their middles: walks begin at its code."""
+        return int((scaled(self.factors) ** 2).sum(axis=1).argmin())
 
     def walk(self, ink: Callable[[np.ndarray], np.ndarray] = lambda x: x) -> plots.Walk:
-        """Along the axes, around the mean code in standard deviations of the codes."""
+        """From the code of that example, each axis in standard deviations around its mean.
+
+        Not from the mean code: where a factor runs along an arc, no example lies there.
+        """
         middle, scale = self.mean.mean(axis=0), self.mean.std(axis=0)
-        use = self.mean.var(axis=0)
-        return plots.Walk(lambda z: ink(self.decode(z)), middle, middle, scale, use, SPAN)
+        code, use = self.mean[self.start], self.mean.var(axis=0)
+        return plots.Walk(lambda z: ink(self.decode(z)), code, middle, scale, use, SPAN)
 
     def along_axis(self, name: str) -> np.ndarray:
         """Images (V, H, W, C) while its dimension alone goes up or down, as the factor rises."""
@@ -57,28 +58,31 @@ class Explorer:
         values = axis.rising * np.linspace(-SPAN, SPAN, STEPS)
         return self.walk().images(np.array([axis.j]), values)[0]
 
-    def along_direction(self, name: str) -> np.ndarray:
+    def along_curve(self, name: str) -> np.ndarray:
         """Images while the code goes where codes go as this factor alone rises."""
-        return self.decode(self.directions().code(name, np.linspace(-REACH, REACH, STEPS)))
+        step = self.curves.step(
+            scaled(self.factors)[self.start], name, np.linspace(-REACH, REACH, STEPS)
+        )
+        return self.decode((self.mean[self.start] + step).astype(np.float32))
+
+    @cached_property
+    def curves(self) -> Curves:
+        """Fitted to all factors."""
+        return Curves.fit(self.factors, self.mean)
 
     def rows(self, name: str, who: str) -> dict[str, np.ndarray]:
         """Both walks through a factor, each under its name."""
         return {
             f"{name}: {who}, z{self.axis(name).j + 1}": self.along_axis(name),
-            f"{name}: {who}, direction": self.along_direction(name),
+            f"{name}: {who}, curve": self.along_curve(name),
         }
 
     def told(self) -> dict[str, dict[str, Any]]:
-        """Of each factor: its dimension, what that tells of it, the next best, a linear map."""
-        fitted = self.directions().fitted
+        """Of each factor: its dimension, what that tells of it, the next best."""
+        axes = {name: self.axis(name) for name in self.level}
         return {
-            name: {
-                "dimension": axis.j + 1,
-                "told of it": axis.told,
-                "by the next": axis.second,
-                "explained by a linear map": fitted[name],
-            }
-            for name, axis in ((name, self.axis(name)) for name in self.level)
+            name: {"dimension": a.j + 1, "told of it": a.told, "by the next": a.second}
+            for name, a in axes.items()
         }
 
 
