@@ -267,6 +267,12 @@ def test_what_collapses_again_and_again_is_said(rng):
     assert np.isfinite(found.log_likelihood).all()
 
 
+def test_a_start_without_collapse_goes_before_a_likelier_one_with():
+    sound, likelier, spike = em.Fitted({}, [0.0]), em.Fitted({}, [1.0]), em.Fitted({}, [9.0])
+    spike.collapsed = (1,)
+    assert max([sound, spike, likelier], key=em.rank) is likelier
+
+
 def test_the_best_of_several_starts_is_kept_and_a_given_start_is_taken(rng):
     x = stretched(rng)
     model = GaussianMixture(K, n_init=4)
