@@ -12,6 +12,7 @@ from tinygen.data import load
 from tinygen.systems import SYSTEMS, m1_m2
 from tinygen.systems.base import Task
 from tinygen.systems.job import Job, cut, seen
+from tinygen.systems.semi_supervised import share_of
 from tinygen.systems.trained import open_run
 
 
@@ -93,6 +94,15 @@ def test_the_error_is_that_of_the_classifier(second):
     value, error = numbers["classification error, %"]
     assert value == pytest.approx(100 * wrong.mean())
     assert error == pytest.approx(100 * wrong.std(ddof=1) / np.sqrt(200))
+
+
+def test_one_example_at_least_is_left_without_a_label():
+    """Where all have one, the validation loss would be 0 times the bound of those without."""
+    assert share_of(9, Task((2,), 3, 10)) == 0.9
+    with pytest.raises(
+        ValueError, match=r"10 labels were asked for, .* 10 examples: ask for fewer"
+    ):
+        share_of(10, Task((2,), 3, 10))
 
 
 @pytest.mark.parametrize(

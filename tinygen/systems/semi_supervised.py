@@ -62,8 +62,11 @@ def build(o: SemiSupervisedOptions, task: Task) -> SemiSupervisedVAE:
 
 
 def share_of(labels: int, task: Task) -> float:
-    """N_labelled / N. Raises ValueError for more labels than examples."""
-    if labels > task.examples:
+    """N_labelled / N < 1, for (1 - share) weighs the bound that chooses the weights.
+
+    Raises ValueError for as many labels as examples, or more.
+    """
+    if labels >= task.examples:
         raise ValueError(
             f"option labels: {labels} labels were asked for, and the training part has "
             f"{task.examples} examples: ask for fewer"
