@@ -11,6 +11,7 @@ D. P. Kingma, D. J. Rezende, S. Mohamed and M. Welling, arXiv 1406.5298, figure 
 docs/derivations/conditional_vae.md
 """
 
+from textwrap import fill
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,12 @@ from tinygen.training import Turn, train
 HIDDEN, LATENT, BATCH = (400, 400), 8, 128  # a larger code takes the class in too
 STYLED = 500  # test images whose style is drawn in every class, for the numbers
 SHOWN, SIDE = 10, 7  # styles in the picture; a side of each class's plane
+
+WORDS = (
+    "Each row of the picture is one style in ten classes. The label is nearly always obeyed, and "
+    "slant and ink of the example come back in the other classes; of a code drawn from the prior "
+    "nothing does."
+)
 
 Numbers = dict[str, Any]
 
@@ -69,7 +76,7 @@ def main(argv: list[str] | None = None) -> Numbers:
         f"log p(x|y) - log p(x) of the data's own densities is log {classes} = "
         f"{np.log(classes):.2f} nats at most, on average; the rest is room in a small code\n"
     )
-    print(table(numbers["styles"]))
+    print(f"{fill(WORDS, 96)}\n\n{table(numbers['styles'])}")
     figures = {
         "analogies": analogies(model, p, few),
         "planes": planes(plane, p_plane, classes, args.device),

@@ -15,6 +15,7 @@ A. Amini and others, Uncovering and Mitigating Algorithmic Bias, AIES 2019.
 docs/derivations/debiasing_vae.md
 """
 
+from textwrap import fill
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,13 @@ from debiasing_parts.trial import Rule, run
 EXAMPLES = 3000
 RULES = (Rule(), Rule(0.01), Rule(0.01, "maximum"), Rule(groups=True))
 COLUMNS = ("rare", "common", "gap", "accuracy", "rare drawn", "distinct")
+
+WORDS = (
+    "`rare` and `common` are recalls, `rare drawn` the share of the rare group among the draws of "
+    "its class, `distinct` how many of the draws differ. By the maximum dark faces and inverted "
+    "nines are drawn and recognised oftener, faint nines less often than without resampling. The "
+    "product draws a few examples again and again, and recognises hardly any others."
+)
 
 
 def main(argv: list[str] | None = None) -> dict[str, Any]:
@@ -43,6 +51,7 @@ def main(argv: list[str] | None = None) -> dict[str, Any]:
             for rule, trial in trials[name].items()
         }
         print(f"{name}: resampling by\n\n{table(numbers[name])}\n", flush=True)
+    print(fill(WORDS, 96))
     leave(args, {"debiasing": picture(trials)}, numbers)
     return numbers
 

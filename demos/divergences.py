@@ -11,6 +11,7 @@ S. Kullback and R. A. Leibler, Ann. Math. Stat. 22, 1951; J. Lin, IEEE Trans. In
                                         docs/questions/divergences.md, docs/derivations/kl.md
 """
 
+from textwrap import fill
 from typing import Any
 
 from common import arguments, leave, table
@@ -25,6 +26,21 @@ QUESTIONS = {
     "asymmetry": ("How unlike are the two directions?", asymmetry.answer),
 }
 
+WORDS = (
+    "KL(P||Q) has one minimum, with the mean and the deviation of P: it covers. KL(Q||P) has one "
+    "on each mode: it seeks, and what it leaves out is not charged. JS has one of either kind.",
+    "Near modes have one minimum between them. As they part, the least of KL(Q||P) moves to a "
+    "mode, later that of JS; KL(P||Q) never has more than one minimum.",
+    "Fits by likelihood come to the least of KL(P||Q) as draws grow in number. Where the model is "
+    "right, all three divergences end in P.",
+    "Where one density is zero and the other is not, a KL is infinite; JS is at most log 2. Of "
+    "Gaussians that part, the slope of KL grows and that of JS dies.",
+    "KL(P||Q) needs samples of P alone, up to a constant. KL(Q||P) needs log p where Q draws: a "
+    "histogram makes it infinite, a kernel estimate answers for itself.",
+    "Dear is to be where the other is not: a narrow A in a wide B is cheap in KL(A||B), and dear "
+    "or infinite the other way round.",
+)
+
 
 def main(argv: list[str] | None = None) -> dict[str, Any]:
     """Ask each question in turn. Returns the numbers by question."""
@@ -34,7 +50,8 @@ def main(argv: list[str] | None = None) -> dict[str, Any]:
     for i, (name, (question, answer)) in enumerate(QUESTIONS.items(), start=1):
         numbers[name], found = answer(args)
         figures |= found
-        print(f"\n{i}. {question}\n\n{table(numbers[name])}", flush=True)
+        words = fill(WORDS[i - 1], 96)
+        print(f"\n{i}. {question}\n\n{words}\n\n{table(numbers[name])}", flush=True)
     leave(args, figures, numbers)
     return numbers
 

@@ -41,7 +41,9 @@ SCRATCH = "the same net from scratch"
 WORDS = (
     "Test error in percent, a mean over the draws +- the standard deviation of one draw. The first "
     "rows are linear classifiers on features that stay as they are; the last two are nets whose "
-    "weights all move."
+    "weights all move. The denoising autoencoder and the layer below the VAE's code are ahead of "
+    "the pixels with 100 labels, the code of the plain autoencoder is not; fine-tuning is ahead "
+    "of both."
 )
 
 

@@ -9,12 +9,28 @@ are nats a point or an image. A. P. Dempster, N. M. Laird and D. B. Rubin, J. R.
 1977.                                   docs/questions/mixtures.md, docs/derivations/em.md
 """
 
+from textwrap import fill
 from typing import Any
 
 import numpy as np
 from common import arguments, dataset, leave, table
 from mixtures_parts import continuous, floor, kinds, pictures, steps
 from mixtures_parts.setting import Points
+
+WORDS = (
+    "From a poor start one component covers two clouds, and two share the third; after some slow "
+    "steps one moves over, and each digit has its ellipse. The likelihood never falls.",
+    "The clouds are of unlike shape and lean: full covariances are the best on test points too, "
+    "and BIC agrees.",
+    "BIC is least at more components than there are digits, for a digit is no Gaussian. Beyond, "
+    "the test likelihood stays level.",
+    "A smaller floor buys training points the same number of nats each time, without end; the test "
+    "points pay for it.",
+    "Each component is a picture. More of them explain more, and tell the digit more often; within "
+    "one, pixels are independent, so what is drawn is a picture and noise.",
+    "Written out at draws of its prior, a VAE has the likelihood that importance sampling finds. "
+    "On two moons free ellipses do better: its one curve has to jump between them.",
+)
 
 
 def main(argv: list[str] | None = None) -> dict[str, Any]:
@@ -36,7 +52,8 @@ def main(argv: list[str] | None = None) -> dict[str, Any]:
     for i, (question, answer) in enumerate(questions.items(), start=1):
         numbers[question], found = answer()
         figures |= found
-        print(f"\n{i}. {question}\n\n{table(numbers[question])}", flush=True)
+        words = fill(WORDS[i - 1], 96)
+        print(f"\n{i}. {question}\n\n{words}\n\n{table(numbers[question])}", flush=True)
     leave(args, figures, numbers)
     return numbers
 

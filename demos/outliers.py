@@ -14,6 +14,7 @@ J. Ren et al., arXiv 1906.02845; D. Hendrycks et al., arXiv 1812.04606.
                                        docs/questions/outliers.md, docs/derivations/outliers.md
 """
 
+from textwrap import fill
 from typing import Any
 
 from common import arguments, leave, table
@@ -26,6 +27,13 @@ from tinygen import metrics, to_host
 FALSE_ALARMS = 0.05
 SHOWN = "Bernoulli, binarised"  # whose histograms and images are drawn
 MISTAKES = ("-log p", "ratio to the local model")  # scores whose mistakes are shown
+
+WORDS = (
+    "Of clothes and digits: with black and white pixels a digit is likelier than clothes, with a "
+    "Gaussian of one width it is not. The ratio to a model of neighbouring pixels, and training "
+    "with known outliers, find digits with every likelihood; the ratio to a mutated VAE makes it "
+    "worse. In the last table: the share of normal images flagged / of outliers."
+)
 
 
 def main(argv: list[str] | None = None) -> dict[str, Any]:
@@ -61,6 +69,7 @@ def main(argv: list[str] | None = None) -> dict[str, Any]:
         f"AUROC, further images of {known_name}": turned(against_known),
         f"flagged at {FALSE_ALARMS:.0%} false alarms on validation": turned(alarms),
     }
+    print(f"\n{fill(WORDS, 96)}")
     for title, rows in numbers.items():
         print(f"\n{title}\n\n{table(rows)}")
     leave(args, figures, numbers)
