@@ -83,7 +83,7 @@ def picture(found: dict[str, Any], places: Any, paths: Any) -> Any:
             drawing.bell(top, mean, std, colour, "-" if i == 0 else ":", f"{value:.3f} nats")
         dress(top, f"{name}: {WORDS[name]}", "x")
         top.legend(frameon=False, fontsize=8, loc="upper right")
-        top.set(xlim=(-8, 8), ylim=(0, 0.45))
+        top.set(xlim=(-8, 8), ylim=(0, 0.52))
         least, z = surfaces[name].min(), surfaces[name].T
         levels = least + min(z.max() - least, 2.5) * np.linspace(0, 1, 13) ** 2
         below.contourf(means, stds, z, levels, cmap="Blues_r", extend="max")

@@ -80,9 +80,9 @@ def written_out(vae: VAE, p: Any, test: Any, rng: np.random.Generator, K: int) -
 
 def picture(x: np.ndarray, panels: dict[str, Any]) -> Any:
     """Ellipses on the points; the VAE's means are joined, for its code runs along them."""
-    figure = new_figure(11.0, 2.6)
+    figure = new_figure(11.0, 2.1)
     for ax, (title, (weights, mean, Sigma)) in zip(
-        figure.subplots(1, len(panels)), panels.items(), strict=True
+        figure.subplots(1, len(panels), sharex=True, sharey=True), panels.items(), strict=True
     ):
         draw_points(ax, x)
         if "VAE" in title:

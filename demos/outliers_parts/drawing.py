@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tinygen.metrics import auroc, roc_curve
-from tinygen.plots import panels, tiled
+from tinygen.plots import tiled
+from tinygen.plots.images import draw
 from tinygen.plots.style import LINES, SMALL, dress, new_figure
 
 if TYPE_CHECKING:
@@ -61,8 +62,10 @@ def extremes(
 
     scores : name -> (of the normal images, of the novel ones)
     """
-    sheets = {}
-    for name, (of_normal, of_novel) in scores.items():
-        sheets[f"{name}: normal, greatest"] = tiled(normal[np.argsort(-of_normal)[:SHOWN]], 6)
-        sheets[f"{name}: outliers, least"] = tiled(novel[np.argsort(of_novel)[:SHOWN]], 6)
-    return panels(sheets)
+    figure = new_figure(8.6, 2.0 * len(scores))
+    rows = figure.subplots(len(scores), 2, squeeze=False)
+    for (left, right), (name, (of_normal, of_novel)) in zip(rows, scores.items(), strict=True):
+        strange, plain = np.argsort(-of_normal)[:SHOWN], np.argsort(of_novel)[:SHOWN]
+        draw(left, tiled(normal[strange], 8), f"{name}: normal, greatest")
+        draw(right, tiled(novel[plain], 8), f"{name}: outliers, least")
+    return figure
