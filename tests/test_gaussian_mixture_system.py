@@ -24,21 +24,6 @@ MODELS = {"gaussian": GaussianMixture(K, "full"), "bernoulli": BernoulliMixture(
 every_device = pytest.mark.parametrize("device", ["cpu", "pretend", "cuda"], indirect=True)
 
 
-@pytest.fixture
-def device(request, monkeypatch):
-    """As in conftest, and the CPU."""
-    from tinygen import arrays
-
-    if request.param == "pretend":
-        monkeypatch.setitem(arrays.DEVICES, "pretend", "pretend")
-    else:
-        try:
-            arrays.resolve_device(request.param)
-        except RuntimeError as error:
-            pytest.skip(str(error))
-    return request.param
-
-
 def data(name, rng, n=120):
     x = 2 * rng.normal(size=(K, 4))[rng.integers(K, size=n)] + rng.normal(size=(n, 4))
     return x if name == "gaussian" else (x > 0.5).astype(np.float64)

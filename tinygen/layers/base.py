@@ -73,15 +73,20 @@ def check_pairs(layer: Any, minimum: int = 1, **sizes: int | Pair) -> None:
             check_sizes(layer, minimum, **{name: number})
 
 
+def check_names(name: str, p: Params, expected: set[str], of: str = "model") -> None:
+    """Refuse parameters of other names than `init` gives them. Raises ValueError."""
+    if not isinstance(p, dict) or p.keys() != expected:
+        given = sorted(p) if isinstance(p, dict) else type(p).__name__
+        raise ValueError(
+            f"{name}: expected the parameters {sorted(expected)}, got {given}: "
+            f"use the dict that this {of}'s init returns"
+        )
+
+
 def check_params(layer: Any, p: Params, shapes: dict[str, tuple[int, ...]]) -> None:
     """Refuse parameters whose keys or shapes are not the layer's. Raises ValueError."""
     name = type(layer).__name__
-    if not isinstance(p, dict) or p.keys() != shapes.keys():
-        given = sorted(p) if isinstance(p, dict) else type(p).__name__
-        raise ValueError(
-            f"{name}: expected the parameters {sorted(shapes)}, got {given}: "
-            "use the dict that this layer's init returns"
-        )
+    check_names(name, p, set(shapes), "layer")
     for key, shape in shapes.items():
         if getattr(p[key], "shape", None) != shape:
             raise ValueError(

@@ -18,7 +18,7 @@ import numpy as np
 from tinygen import tree
 from tinygen.arrays import Array, Params, device_of, namespace
 from tinygen.layers import Layer
-from tinygen.layers.base import check_array, check_sizes
+from tinygen.layers.base import check_array, check_names, check_sizes
 from tinygen.likelihoods.base import per_example, row_blocks, sum_examples
 from tinygen.models.corruption import Corruption
 from tinygen.pullback import Pullback, no_params
@@ -189,12 +189,7 @@ class Autoencoder:
 
     def nets(self, p: Params) -> Params:
         """{"encoder", "decoder"} of p, after refusing what `init` did not return. ValueError."""
-        if not isinstance(p, dict) or p.keys() != {"encoder", "decoder"}:
-            given = sorted(p) if isinstance(p, dict) else type(p).__name__
-            raise ValueError(
-                f"Autoencoder: expected the parameters ['decoder', 'encoder'], got {given}: "
-                "use the dict that this model's init returns"
-            )
+        check_names("Autoencoder", p, {"encoder", "decoder"})
         return p
 
     def gather(self, dencoder: Params, ddecoder: Params) -> Params:

@@ -19,7 +19,7 @@ from tinygen import tree
 from tinygen.arrays import Array, Params, namespace
 from tinygen.divergences import kl_to_standard_normal
 from tinygen.layers import Dense, LabelledDense, Layer, Sequential
-from tinygen.layers.base import check_nonempty, check_sizes
+from tinygen.layers.base import check_names, check_nonempty, check_sizes
 from tinygen.likelihoods import Bernoulli, Likelihood
 from tinygen.likelihoods.base import normal
 from tinygen.models import vae_likelihood
@@ -202,12 +202,7 @@ class ConditionalVAE:
 
     def checked(self, p: Params) -> Params:
         """p, after refusing what `init` did not return. Raises ValueError."""
-        if not isinstance(p, dict) or p.keys() != {"encoder", "decoder"}:
-            given = sorted(p) if isinstance(p, dict) else type(p).__name__
-            raise ValueError(
-                f"ConditionalVAE: expected the parameters ['decoder', 'encoder'], got {given}: "
-                "use the dict that this model's init returns"
-            )
+        check_names("ConditionalVAE", p, {"encoder", "decoder"})
         return p
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from tinygen import tree
 from tinygen.arrays import Array, Params, is_array
 from tinygen.layers import Layer
-from tinygen.layers.base import check_nonempty, check_sizes
+from tinygen.layers.base import check_names, check_nonempty, check_sizes
 from tinygen.likelihoods import Likelihood
 from tinygen.likelihoods.base import normal
 from tinygen.models import vae_likelihood
@@ -124,12 +124,7 @@ class LatentModel:
     def checked(self, p: Params) -> Params:
         """p, after refusing what `init` did not return. Raises ValueError."""
         expected = {"encoder", "decoder"} | ({"prior"} if self.prior.learned else set())
-        if not isinstance(p, dict) or p.keys() != expected:
-            given = sorted(p) if isinstance(p, dict) else type(p).__name__
-            raise ValueError(
-                f"VAE: expected the parameters {sorted(expected)}, got {given}: "
-                "use the dict that this model's init returns"
-            )
+        check_names("VAE", p, expected)
         return p
 
 

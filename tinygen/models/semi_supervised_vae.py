@@ -22,7 +22,7 @@ from tinygen import tree
 from tinygen.arrays import Array, Params, namespace, to_host
 from tinygen.kernels.elementwise import log_sum_exp
 from tinygen.layers import Layer
-from tinygen.layers.base import check_sizes
+from tinygen.layers.base import check_names, check_sizes
 from tinygen.likelihoods import Likelihood
 from tinygen.likelihoods.base import normal
 from tinygen.models.classifier import dense_classifier
@@ -185,12 +185,7 @@ class SemiSupervisedVAE:
 
     def checked(self, p: Params) -> Params:
         """p, after refusing what `init` did not return. Raises ValueError."""
-        if not isinstance(p, dict) or p.keys() != {"vae", "classifier"}:
-            given = sorted(p) if isinstance(p, dict) else type(p).__name__
-            raise ValueError(
-                f"SemiSupervisedVAE: expected the parameters ['classifier', 'vae'], got {given}: "
-                "use the dict that this model's init returns"
-            )
+        check_names("SemiSupervisedVAE", p, {"vae", "classifier"})
         return p
 
 
