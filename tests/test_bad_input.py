@@ -65,6 +65,21 @@ def refused(error, message, layer, p, x):
         layer.forward(p, x)
 
 
+@pytest.mark.parametrize(
+    ("x", "message"),
+    [
+        (np.zeros((2, 5)), r"\(2, 5\)"),
+        (np.full((2, 4), np.nan), "NaN|finite"),
+        (np.zeros(4), r"\(4,\)"),
+    ],
+)
+def test_a_labelled_layer_refuses_a_bad_input_beside_good_labels(x, message):
+    layer = L.LabelledDense(4, 3, 6)
+    p = layer.init(np.random.default_rng(0), np.float64)
+    with pytest.raises(ValueError, match=rf"^LabelledDense\b.*{message}"):
+        layer.forward(p, x, np.array([0, 2]))
+
+
 def test_every_layer_of_the_package_is_tested_here_or_below():
     kinds = {
         name
@@ -72,7 +87,7 @@ def test_every_layer_of_the_package_is_tested_here_or_below():
         if isinstance(getattr(L, name), type) and issubclass(getattr(L, name), L.Layer)
     }
     elsewhere = {"Layer", "Embedding", "Concat", "Sequential", "Residual", "Fork"}  # below
-    elsewhere |= {"Shared", "StatefulLSTM"}  # no input is read; several inputs
+    elsewhere |= {"Shared", "StatefulLSTM", "LabelledDense"}  # no input is read; several inputs
     assert kinds - elsewhere - {type(layer).__name__ for layer, _ in LAYERS.values()} == set()
 
 
