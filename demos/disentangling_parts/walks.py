@@ -99,6 +99,8 @@ def swing(rows: Mapping[str, np.ndarray]) -> bytes:
     figure = new_figure(1.7 * columns, 1.9 * tall)
     axes = figure.subplots(tall, columns, squeeze=False).ravel()
     pictures = []
+    for ax in axes[len(rows) :]:
+        ax.set_axis_off()
     for ax, (name, images) in zip(axes, rows.items(), strict=False):
         pictures.append(draw(ax, tiled(images[:1], 1), name))
         ax.title.set_fontsize(min(SMALL, TITLE))

@@ -52,7 +52,7 @@ def plane_animation(walk: Walk, axes: Axes, frames: int = 32, title: str = "") -
     figure = new_figure(4.2, 2.3)
     left_ax, right_ax = figure.subplots(1, 2)
     picture = draw(left_ax, images[0], title)
-    right_ax.plot(right, up, color="0.8", lw=1)
+    right_ax.plot(np.append(right, right[0]), np.append(up, up[0]), color="0.8", lw=1)
     (dot,) = right_ax.plot(right[:1], up[:1], "o", color=LINES[1])
     right_ax.set_xlabel(walk.name(axes[0]), fontsize=TEXT)
     right_ax.set_ylabel(walk.name(axes[1]), fontsize=TEXT)
