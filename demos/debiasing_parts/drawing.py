@@ -8,14 +8,16 @@ from matplotlib.figure import Figure
 from debiasing_parts.trial import Trial
 from tinygen import plots
 from tinygen.models.resampling import class_codes, resampling_weights
+from tinygen.plots.style import LINES, SMALL, TITLE, dress, new_figure
 
-RARE, COMMON = "#e8743b", "#3f7fb8"
+COMMON, RARE = LINES[0], LINES[3]  # blue, orange
+RULES = (LINES[4], LINES[1], LINES[2], "black")  # no colour of a group
 SHOWN = 6  # examples a row
 
 
 def picture(trials: dict[str, dict[str, Trial]]) -> Figure:
     """Task -> rule -> trial, as a figure."""
-    figure = Figure(figsize=(15, 3.3 * len(trials)), layout="constrained")
+    figure = new_figure(13, 3.0 * len(trials))
     axes = figure.subplots(len(trials), 4, squeeze=False)
     for row, (task, by_rule) in zip(axes, trials.items(), strict=True):
         examples(row[0], task, by_rule["none"])
@@ -32,7 +34,7 @@ def examples(ax: Any, task: str, trial: Trial) -> None:
     rows = [np.flatnonzero(group)[:SHOWN] for group in (ones & ~rare, ones & rare, ~ones)]
     shown = [np.pad(r, (0, SHOWN - len(r)), mode="wrap") for r in rows if len(r)]
     ax.imshow(plots.tiled(1 - part.x[np.concatenate(shown)], SHOWN)[..., 0], cmap="gray")
-    ax.set_title(f"{task}\nrows: common, rare, the other class", fontsize=10)
+    ax.set_title(f"{task}\nrows: common, rare, the other class", fontsize=TITLE)
     ax.axis("off")
 
 
@@ -47,31 +49,33 @@ def codes(ax: Any, trial: Trial) -> None:
     ax.hist([z[~rare, j], z[rare, j]], edges, color=(COMMON, RARE))
     ax.set_yscale("log")
     w = resampling_weights(z, combine="maximum")
-    ax.set_title(
-        f"class 1 by its code $z_{j}$, rare in orange\nby maximum, 0.01 they would be "
+    dress(
+        ax,
+        f"class 1 by its code $z_{j}$, rare in orange\nby maximum, 0.01: "
         f"{100 * w[rare].sum():.1f} % of the draws",
-        fontsize=10,
+        f"mean of $q(z_{j}|x)$",
+        "examples",
     )
-    ax.set(xlabel=f"mean of $q(z_{j}|x)$", ylabel="examples")
 
 
 def drawn(ax: Any, by_rule: dict[str, Trial]) -> None:
     """The share of the rare group in each epoch's draws."""
-    for name, trial in by_rule.items():
-        ax.plot(np.arange(1, len(trial.drawn) + 1), trial.drawn, marker=".", label=name)
-    ax.set_title("the rare group among what is drawn of class 1", fontsize=10)
-    ax.set(xlabel="epoch", ylabel="%", ylim=(0, 135), yticks=range(0, 101, 20))
-    ax.legend(frameon=False, fontsize=8, ncols=2, loc="upper center")
+    for (name, trial), colour in zip(by_rule.items(), RULES, strict=True):
+        epochs = np.arange(1, len(trial.drawn) + 1)
+        ax.plot(epochs, trial.drawn, marker=".", color=colour, label=name)
+    dress(ax, "the rare group's share of the draws", "epoch", "%")
+    ax.set(ylim=(0, 135), yticks=range(0, 101, 20))
+    ax.legend(frameon=False, fontsize=SMALL, ncols=2, loc="upper center")
 
 
 def recalls(ax: Any, by_rule: dict[str, Trial]) -> None:
     """How many of each group are recognised."""
+    dress(ax, "recall on the test set", "", "%")
     place = np.arange(len(by_rule))
     for shift, group, colour in ((-0.2, "common", COMMON), (0.2, "rare", RARE)):
         values = [trial.numbers[group] for trial in by_rule.values()]
         bars = ax.bar(place + shift, values, 0.38, color=colour, label=group)
-        ax.bar_label(bars, fmt="%.0f", fontsize=8)
-    ax.set_xticks(place, [name.replace(", ", "\n") for name in by_rule], fontsize=8)
-    ax.set_title("recall on the test set", fontsize=10)
-    ax.set(ylabel="%", ylim=(0, 118))
-    ax.legend(frameon=False, fontsize=8, ncols=2, loc="upper center")
+        ax.bar_label(bars, fmt="%.0f", fontsize=SMALL)
+    ax.set_xticks(place, [name.replace(" ", "\n") for name in by_rule], fontsize=SMALL)
+    ax.set(ylim=(0, 125), yticks=range(0, 101, 20))
+    ax.legend(frameon=False, fontsize=SMALL, ncols=2, loc="upper center")
