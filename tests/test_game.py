@@ -209,9 +209,17 @@ def test_an_average_weighs_by_examples_and_starts_from_what_was_saved():
     average = Average()
     average.add({"loss": 1.0}, 3)
     again = Average(average.sums, average.examples)
-    for sums in (average, again):
+    older = Average(average.sums, 3)
+    for sums in (average, again, older):
         sums.add({"loss": 5.0}, 1)
         assert sums.mean() == {"loss": 2.0}
+
+
+def test_a_term_that_a_batch_lacks_is_averaged_over_the_others():
+    average = Average()
+    average.add({"loss": 1.0, "labelled": 7.0}, 2)
+    average.add({"loss": 4.0}, 4)
+    assert average.mean() == {"loss": 3.0, "labelled": 7.0}
 
 
 # -- through train -------------------------------------------------------------------------------

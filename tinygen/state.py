@@ -18,20 +18,29 @@ COUNTERS = ("order_seed", "validation_seed", "best_epoch", "step", "epoch", "bat
 
 
 class Average:
-    """Means of named terms over batches, weighted by the batches' sizes."""
+    """Means of named terms over batches, weighted by the batches' sizes.
 
-    def __init__(self, sums: dict[str, float] | None = None, examples: int = 0) -> None:
-        self.sums, self.examples = dict(sums or {}), examples
+    A term that a batch lacks, such as the bound of labelled examples, is averaged over the others.
+    `examples` counts them for each term; an older checkpoint has one number for all.
+    """
+
+    def __init__(
+        self, sums: dict[str, float] | None = None, examples: dict[str, int] | int = 0
+    ) -> None:
+        self.sums = dict(sums or {})
+        if not isinstance(examples, dict):
+            examples = dict.fromkeys(self.sums, examples)
+        self.examples: dict[str, int] = dict(examples)
 
     def add(self, terms: dict[str, float], examples: int) -> None:
         """Count the means `terms` of a batch of so many examples."""
         for name, value in terms.items():
             self.sums[name] = self.sums.get(name, 0.0) + value * examples
-        self.examples += examples
+            self.examples[name] = self.examples.get(name, 0) + examples
 
     def mean(self) -> dict[str, float]:
         """The means so far."""
-        return {name: total / self.examples for name, total in self.sums.items()}
+        return {name: total / self.examples[name] for name, total in self.sums.items()}
 
 
 @dataclass

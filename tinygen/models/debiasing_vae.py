@@ -74,7 +74,7 @@ class DebiasingVAE(LatentModel):
 
         `backward.terms` holds "class", the mean of -log p(y|x); "error", the share that is classed
         wrongly; and "nll" and "kl", whose sum is -ELBO, means over the examples of the class to be
-        debiased (0 in a batch without one).
+        debiased; a batch without one lacks both.
         """
         x, y = self.examples(batch)
         xp, n = namespace(x), len(x)
@@ -87,6 +87,7 @@ class DebiasingVAE(LatentModel):
         bound, bound_backward = self.bound(p, rows, x[chosen], noise[chosen])  # ()         (2)
         value = self.weight * nll_y.mean() + bound / n  #                    ()         (3)
         terms = {"class": nll_y.mean(), "error": (logits.argmax(axis=1) != y).mean()}
+        terms |= bound_backward.terms if len(chosen) else {}
 
         def down_to_out(d: Array) -> tuple[Params, Params]:
             dlogits = label_backward.dp(xp.full_like(nll_y, self.weight * d / n))  # (N, K)
@@ -107,7 +108,7 @@ class DebiasingVAE(LatentModel):
         def dx(d: Array) -> Any:
             return both(d)[1]
 
-        return value, Pullback(dp, dx, value, both, terms=terms | bound_backward.terms)
+        return value, Pullback(dp, dx, value, both, terms=terms)
 
     def bound(self, p: Params, q: Params, x: Array, eps: Array) -> tuple[Array, Pullback]:
         """sum_n nll_n + beta kl_n () of the M examples of the class to be debiased.
