@@ -76,7 +76,9 @@ class Gallery:
         if np.array_equal(drawn, means):
             return plots.sample_grid(drawn, title=title)
         columns = int(np.ceil(np.sqrt(n)))
-        sheets = {"draws x ~ p(x|z)": drawn, "means of p(x|z), of the same z": means}
+        density = self.trained.system.density
+        given = density.partition("|")[2].rstrip(")")
+        sheets = {f"draws x ~ {density}": drawn, f"means of {density}, of the same {given}": means}
         return plots.panels({k: plots.tiled(x, columns) for k, x in sheets.items()}, title)
 
     def reconstructions(self) -> "Figure":
@@ -99,13 +101,15 @@ class Gallery:
         if np.array_equal(drawn, mean):
             rows["reconstruction"] = mean
         else:
-            rows |= {"mean of p(x|z), z ~ q(z|x)": mean, "a draw x ~ p(x|z)": drawn}
+            density, decoded = t.system.density, t.system.decoded
+            rows |= {f"mean of {density}, {decoded}": mean, f"a draw x ~ {density}": drawn}
         title = f"rows, from above: {'; '.join(rows)}"
         return plots.reconstructions(*rows.values(), title=title)
 
     def latent(self) -> "Figure":
         """The codes of the test examples."""
-        what = "means of q(z|x)" if self.trained.system.group == "approximate" else "codes"
+        system = self.trained.system
+        what = f"means of {system.encoding}" if system.group == "approximate" else "codes"
         title = f"{what}, {len(self.z)} test examples of {self.trained.run.config['data']}"
         return plots.latent_scatter(self.z, self.labels, self.classes, title, self.standard)
 

@@ -131,7 +131,9 @@ def check_asked(
         if count is not None:
             check_steps("train", name, count)
     if patience is not None and validation is None:
-        raise ValueError("train: patience needs validation data: give validation=")
+        raise ValueError(
+            "train: patience needs validation data: give validation=, or leave patience out"
+        )
     if validation is not None and len(game.turns) > 1:
         raise ValueError(
             f"train: the game {game.name} has no one loss to validate: leave validation= out, and "

@@ -88,4 +88,5 @@ def what(trained: TrainedRun, mean: bool) -> str:
     one, other = draws_and_means(trained, np.random.default_rng(0), 1)
     if np.array_equal(to_host(one), to_host(other)):
         return trained.system.drawn
-    return f"{trained.system.drawn}: " + ("means of p(x|z)" if mean else "draws x ~ p(x|z)")
+    density = trained.system.density
+    return f"{trained.system.drawn}: " + (f"means of {density}" if mean else f"draws x ~ {density}")

@@ -14,6 +14,10 @@ from tinygen.metrics.rates import DEAD, dead_units
 from tinygen.models.priors import StandardNormal
 
 NAMED = 8  # dimensions told by their numbers
+REMEDY = (
+    "raise the weight of the KL step by step (warm-up), leave some nats uncharged (free bits), or "
+    "lower beta"
+)
 
 
 class DeadUnits(UserWarning):
@@ -31,10 +35,10 @@ def warn_of_dead_units(model: Any, p: Params, x: Array, nats: float = DEAD) -> l
     return dead
 
 
-def remarks(model: Any, p: Params, x: Array) -> list[str]:
+def remarks(model: Any, p: Params, x: Array, remedy: str = REMEDY) -> list[str]:
     """The same as a line of text, for the commands; no line where all dimensions are in use."""
     dead = found(model, p, x, DEAD)
-    return [told(dead, model.n_latent, DEAD)] if dead else []
+    return [told(dead, model.n_latent, DEAD, remedy)] if dead else []
 
 
 def found(model: Any, p: Params, x: Array, nats: float) -> list[int]:
@@ -44,12 +48,9 @@ def found(model: Any, p: Params, x: Array, nats: float) -> list[int]:
     return dead_units(model.encode(p, x), nats)
 
 
-def told(dead: list[int], n_latent: int, nats: float) -> str:
-    """What is dead, and what can be done."""
-    remedy = (
-        "where they should carry more, raise the weight of the KL step by step (warm-up), leave "
-        "some nats uncharged (free bits), or lower beta"
-    )
+def told(dead: list[int], n_latent: int, nats: float, remedy: str = REMEDY) -> str:
+    """What is dead, and what can be done: `remedy`, what the model offers."""
+    remedy = f"where they should carry more, {remedy}"
     if len(dead) == n_latent:
         return (
             f"posterior collapse: all {n_latent} latent dimensions carry less than {nats:g} nats, "

@@ -135,6 +135,9 @@ class System:
 
     And where a system is not as most of them are:
 
+    density      : what `sample` draws the data from, given what it drew before
+    encoding     : whose means `codes` are
+    decoded      : what `reconstruct` decodes
     examples     : (part, options) -> what the model sees of a part: x, or (x, y) with labels; as
                    x of the functions above
     settle       : (options, data set) -> options in which everything is filled in that the
@@ -172,6 +175,9 @@ class System:
         [Any, Params, Any, np.random.Generator, int], dict[str, tuple[float, float | None]]
     ]
     drawn: str = ""
+    density: str = "p(x|z)"
+    encoding: str = "q(z|x)"
+    decoded: str = "z ~ q(z|x)"
     examples: Callable[[Part, Any], Any] = the_data
     settle: Callable[[Any, Dataset], Any] = lambda options, dataset: options
     training_set: Callable[[Any, Any, np.random.Generator], Any] = lambda x, options, rng: x
@@ -203,7 +209,12 @@ def with_labels(part: Part, options: Any) -> tuple[Array, Array]:
 
 
 def check_kind(system: System, dataset: Dataset) -> None:
-    """Refuse data of a kind that the system does not take. Raises ValueError."""
+    """Refuse data that the system does not take, by kind or for lack of labels. ValueError."""
+    if system.examples is with_labels and len(dataset.classes) < 2:
+        raise ValueError(
+            f"{system.name} learns from labels, and {dataset.name} has none: choose another set "
+            "with --data, such as digits or mnist"
+        )
     if dataset.kind not in system.takes:
         what = "images" if set(system.takes) <= set(IMAGES) else " or ".join(system.takes)
         raise ValueError(

@@ -110,7 +110,19 @@ CAPTIONS = {
         "Analogies",
         "Each row takes the style z from the example on its left, as the mean of q(z|x,y), and "
         "decodes it with every label in turn: what the label says changes, the style stays.",
-    )
+    ),
+    "latent.png": (
+        "Latent space",
+        "A point for each test example. The encoder was told the class, and the decoder is told "
+        "it too, so the code need not hold it: it is style that lies here. Where classes lie apart "
+        "none the less, the encoder made use of the label.",
+    ),
+    "samples.png": (
+        "Samples",
+        "New examples of every class, made without a look at the data; the title says how. A draw "
+        "takes each pixel at random and so looks grainy; the mean shows what code and class "
+        "decide.",
+    ),
 }
 
 SYSTEM = System(
@@ -132,6 +144,9 @@ SYSTEM = System(
     reconstruct=lambda model, p, x, rng, mean: model.reconstruct(p, x, rng, mean),
     measure=measure,
     drawn="z ~ p(z), decoded with each class in turn",
+    density="p(x|y,z)",
+    encoding="q(z|x,y)",
+    decoded="z ~ q(z|x,y)",
     examples=with_labels,
     figures=figures,
     captions=CAPTIONS,

@@ -1,5 +1,6 @@
 """The debiasing VAE as the commands know it; the model is models/debiasing_vae.py."""
 
+import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,12 +51,27 @@ class DebiasingVAEOptions(GradientOptions):
     )
     bins: int = option(10, "of each histogram", least=1)
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for f in dataclasses.fields(self):
+            given = f.name in ("alpha", "bins") and getattr(self, f.name) != f.default
+            if given and self.resample == "none":
+                raise ValueError(
+                    f"option {f.name} has no effect with resample none: leave it out, or choose "
+                    "resample maximum or product"
+                )
+
 
 def build(o: DebiasingVAEOptions, task: Task) -> DebiasingVAE:
     """The model of these options for examples of this shape and number of classes."""
+    classes = check_classes(task)
+    if o.debias >= classes:
+        raise ValueError(
+            f"option debias: must be one of the classes 0..{classes - 1}, got {o.debias}"
+        )
     shared: dict[str, Any] = {
         "likelihood": Bernoulli() if o.likelihood == "bernoulli" else Gaussian(std=o.std),
-        "classes": check_classes(task),
+        "classes": classes,
         "debiased": o.debias,
         "weight": o.weight,
         "beta": o.beta,
@@ -107,6 +123,20 @@ def measure(
     }
 
 
+CAPTIONS = {
+    "reconstructions.png": (
+        "Reconstructions",
+        "Test examples of every class, and what comes back after they went through the code. The "
+        "decoder was shown the class to be debiased alone, and makes something like it of the "
+        "others.",
+    ),
+    "latent.png": (
+        "Latent space",
+        "A point for each test example. The encoder was shown the labels, for it is the classifier "
+        "too; of the codes only those of the class to be debiased were asked to follow the prior.",
+    ),
+}
+
 SYSTEM = System(
     name="debiasing-vae",
     title="debiasing variational auto-encoder",
@@ -129,4 +159,5 @@ SYSTEM = System(
     examples=with_labels,
     order=order,
     rehearsal=None,
+    captions=CAPTIONS,
 )

@@ -60,7 +60,7 @@ SYSTEM = System(
     reconstruct=lambda model, p, x, rng, mean: model.vae.reconstruct(p["vae"], x, rng, mean=mean),
     measure=lambda model, p, x, rng, k: tc_vae.measure(model.vae, p["vae"], x, rng, k),
     drawn="z ~ p(z), decoded",
-    remarks=lambda model, p, x: remarks(model.vae, p["vae"], x),
+    remarks=lambda model, p, x: remarks(model.vae, p["vae"], x, "lower gamma"),
     figures=tc_vae.figures,
     captions=tc_vae.CAPTIONS,
 )

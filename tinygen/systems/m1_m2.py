@@ -126,6 +126,11 @@ def settle(o: M1M2Options, dataset: Dataset) -> M1M2Options:
             f"got {','.join(map(str, kept))}"
         )
     text = json.dumps(dataclasses.asdict(options))
+    if o.m1_options not in ("", text):
+        raise ValueError(
+            f"option m1_options is filled in from the run of {o.m1}, whose options differ: leave "
+            "it out"
+        )
     return dataclasses.replace(o, kept=kept, m1_options=text)
 
 
@@ -198,6 +203,9 @@ SYSTEM = System(
     reconstruct=lambda model, p, x, rng, mean: model.m1.reconstruct(p["m1"], x[0], rng, mean),
     measure=measure,
     drawn="y and z2 from their priors, z1 ~ p(z1|y,z2), decoded by M1",
+    density="p(x|z1)",
+    encoding="q(z2|z1,y)",
+    decoded="z1 ~ q(z1|x)",
     settle=settle,
     examples=with_labels,
     training_set=few_labelled,

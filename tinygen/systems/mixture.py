@@ -85,6 +85,11 @@ def figures(gallery: Any) -> dict[str, "Figure"]:
 
 
 CAPTIONS = {
+    "samples.png": (
+        "Samples",
+        "New examples, made without a look at the data: a component by its weight, then a draw "
+        "from it; and beside each its component's mean, of which there are as many as components.",
+    ),
     "components.png": (
         "Components",
         "The mean of each component, the heaviest first: a mixture explains an example by one of "
@@ -107,7 +112,8 @@ SHARED: dict[str, Any] = {
     "sample": lambda model, p, rng, n, mean: model.sample(p, rng, n, mean),
     "reconstruct": None,
     "measure": measure,
-    "drawn": "a component by its weight, then a draw from it",
+    "drawn": "a component k by its weight",
+    "density": "p(x|k)",
     "batch": None,
     "rehearsal": None,
     "remarks": remarks,

@@ -120,7 +120,7 @@ SYSTEM = System(
     reconstruct=lambda model, p, x, rng, mean: model.reconstruct(p, x, rng, mean=mean),
     measure=measure,
     drawn="z ~ p(z), decoded",
-    remarks=remarks,
+    remarks=lambda model, p, x: remarks(model, p, x, "lower beta, alpha or gamma"),
     figures=figures,
     captions=CAPTIONS,
 )
