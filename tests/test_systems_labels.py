@@ -150,6 +150,19 @@ def test_a_run_of_another_system_is_no_m1(tmp_path, capsys):
     assert "holds no trained run of vae (system: autoencoder)" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("damage", [{"shape": None}, {"options": {"bogus": 1}}])
+def test_an_m1_whose_config_cannot_be_read_is_refused_in_one_line(damage, tmp_path, capsys):
+    net = ["--hidden", 10, "--latent", 3, "--steps", 2, "--data", "digits"]
+    assert train("vae", *net, "--out", tmp_path / "m1") == 0
+    file = tmp_path / "m1" / "config.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | damage))
+    capsys.readouterr()
+    assert train("m1-m2", "--m1", tmp_path / "m1", "--out", tmp_path / "m2") == 1
+    error = capsys.readouterr().err
+    assert "m1/config.json cannot be read by this version" in error and "fault" not in error
+    assert not (tmp_path / "m2").exists()
+
+
 def test_every_class_is_sampled_in_turn():
     kind = SYSTEMS["conditional-vae"]
     model = kind.build(kind.options(hidden=(5,), latent=2), Task((2, 2, 1), 3, 10))

@@ -86,13 +86,19 @@ def opened(folder: str) -> tuple[VAE, Params, vae.VAEOptions]:
             f"{config.get('system')}): `tinygen train vae --hidden 500,500 --latent 50 --out "
             "runs/m1` makes one"
         )
-    options = of_json(config["options"])
+    try:
+        options, task = of_json(config["options"]), Task(tuple(config["shape"]))
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise ValueError(
+            f"option m1: {run.path / 'config.json'} cannot be read by this version of tinygen "
+            f"({type(error).__name__}: {error}): restore it from a copy, or train another VAE"
+        ) from error
     if options.prior != 1 or options.posterior != "diagonal":
         raise ValueError(
             f"option m1: the VAE of {folder} has a prior of {options.prior} components and a "
             f"{options.posterior} posterior: M1 needs --prior 1 --posterior diagonal"
         )
-    model, flat = vae.build(options, Task(tuple(config["shape"]))), run.load()[0]
+    model, flat = vae.build(options, task), run.load()[0]
     best = "best" if any(name.startswith("best.") for name in flat) else "p"
     like = model.init(np.random.default_rng(0))
     return model, restore(flat, best, like, run.checkpoint), options
