@@ -41,8 +41,8 @@ class GaussianMixture(Mixture):
 
     A component has collapsed when it holds less than half an example, or when its variance along
     every axis is below the floor and below a thousandth of that within components: on one point,
-    or on equal ones. EM lets it begin again (`em.em_step`). A feature that is constant is no collapse: its variance is
-    the floor in every component.
+    or on equal ones. EM lets it begin again (`em.em_step`). A feature that is constant is no
+    collapse: its variance is the floor in every component.
     """
 
     covariance_type: str = "full"
