@@ -14,7 +14,7 @@ from tinygen.models.gaussian_mixture import GaussianMixture
 from tinygen.models.mixture import Mixture
 
 N, K = 4, 3
-ROWS, IMAGES = 5, (3, 2, 1)
+PIXELS, IMAGES = 5, (3, 2, 1)
 
 
 def density_case(name: str, model: Mixture, *shape: int, wrt_x: bool = True) -> Case:
@@ -30,9 +30,9 @@ def density_case(name: str, model: Mixture, *shape: int, wrt_x: bool = True) -> 
 
 def components_case(rng: np.random.Generator) -> tuple[Any, Any, Any]:
     """log p(x|k) as a function of x as well, which may be any numbers there."""
-    model = BernoulliMixture(K, shape=ROWS)
+    model = BernoulliMixture(K, shape=PIXELS)
     p = model.init(rng, np.float64)
-    return lambda p, x: model.log_components(p, x), {"pixels": p["pixels"]}, rng.random((N, ROWS))
+    return lambda p, x: model.log_components(p, x), {"pixels": p["pixels"]}, rng.random((N, PIXELS))
 
 
 def gaussian(kind: str, *, shape: Any) -> GaussianMixture:
@@ -92,17 +92,17 @@ def data(rng: np.random.Generator, model: Mixture) -> np.ndarray:
     kinds."""
     kind = rng.integers(K, size=60)
     if isinstance(model, BernoulliMixture):
-        return (rng.random((60, ROWS)) < rng.random((K, ROWS))[kind]).astype(np.float64)
-    x = 3 * rng.normal(size=(K, ROWS))[kind] + rng.normal(size=(60, ROWS))
+        return (rng.random((60, PIXELS)) < rng.random((K, PIXELS))[kind]).astype(np.float64)
+    x = 3 * rng.normal(size=(K, PIXELS))[kind] + rng.normal(size=(60, PIXELS))
     x[kind == 0, 1] = x[kind == 0, 0]
     x[:, 2] = 1.0
     return x
 
 
 CASES = [
-    *(density_case(f"GaussianMixture, {k}", gaussian(k, shape=ROWS), ROWS) for k in KINDS),
+    *(density_case(f"GaussianMixture, {k}", gaussian(k, shape=PIXELS), PIXELS) for k in KINDS),
     density_case("GaussianMixture of images", gaussian("full", shape=IMAGES), *IMAGES),
-    density_case("BernoulliMixture", BernoulliMixture(K, shape=ROWS), ROWS, wrt_x=False),
+    density_case("BernoulliMixture", BernoulliMixture(K, shape=PIXELS), PIXELS, wrt_x=False),
     density_case(
         "BernoulliMixture of images", BernoulliMixture(K, shape=IMAGES), *IMAGES, wrt_x=False
     ),

@@ -47,7 +47,7 @@ class TCVAEOptions(CodedOptions):
     gamma: float = option(1.0, "weight of each dimension's KL to the prior", least=0)
     sampling: str = option(
         "weighted",
-        "how q(z) is estimated from a batch: minibatch-weighted, as in the paper, or stratified",
+        "how q(z) is estimated from a batch, weighted as in the paper, or stratified",
         ("weighted", "stratified"),
     )
 
