@@ -139,16 +139,21 @@ def test_a_classifier_refuses_what_is_no_pair():
     assert MODEL.accuracy(p, x, MODEL.predict(p, x)) == 1
 
 
-def test_a_killed_run_keeps_its_order(tmp_path):
-    """Ctrl-C in the middle of an epoch leaves a checkpoint that holds the order."""
-    asked = []
-
-    def order(rng, p):
-        asked.append(1)
-        signal.raise_signal(signal.SIGINT)
-        return np.arange(12)
+def test_a_run_stopped_in_the_middle_of_an_epoch_keeps_its_order(tmp_path):
+    def stop(rng, batch):
+        signal.raise_signal(signal.SIGINT)  # as Ctrl-C would; the step is done first
+        return batch
 
     run = Run.create(tmp_path / "run", {"seed": 0})
     with pytest.raises(Interrupted):
-        go(run, order=order)
+        go(run, transform=stop)
     assert "order" in checkpoint.load(run.checkpoint)[0]
+
+
+def test_to_resume_what_is_done_changes_no_bit(tmp_path):
+    run = Run.create(tmp_path / "run", {"seed": 0})
+    go(run)
+    done = checkpoint.load(run.checkpoint)[0]
+    go(Run.open(run.path))
+    again = checkpoint.load(run.checkpoint)[0]
+    assert {k: bits(a) for k, a in done.items()} == {k: bits(a) for k, a in again.items()}

@@ -83,7 +83,7 @@ class State:
         values = {"p": self.p, "moments": self.moments}
         if self.best is not None:
             values["best"] = self.best
-        if self.order is not None:
+        if self.order is not None and self.batch:  # before its first batch it can be drawn again
             values["order"] = self.order
         meta = {name: getattr(self, name) for name in COUNTERS} | {
             "least": None if math.isinf(self.least) else self.least,
