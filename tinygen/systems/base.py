@@ -27,6 +27,11 @@ GROUPS = {
 
 IMAGES = ("binary", "grey", "colour")
 
+NO_LABELS = (
+    "this system learns from labels, and the data set has none: `tinygen data` shows which have "
+    "classes"
+)
+
 OPTIMISERS: dict[str, Callable[[float], Optimiser]] = {
     "adam": adam,
     "rmsprop": rmsprop,
@@ -201,11 +206,15 @@ def in_batches(f: Callable[[Any], Array], x: Any, rows: int = 500) -> Array:
 def with_labels(part: Part, options: Any) -> tuple[Array, Array]:
     """(x, y) of a part, for systems that learn from labels. Raises ValueError without them."""
     if part.labels is None:
-        raise ValueError(
-            "this system learns from labels, and the data set has none: `tinygen data` shows "
-            "which have classes"
-        )
+        raise ValueError(NO_LABELS)
     return part.x, part.labels
+
+
+def check_classes(task: Task) -> int:
+    """The number of classes. Raises ValueError where there are none to learn."""
+    if task.classes < 2:
+        raise ValueError(NO_LABELS)
+    return task.classes
 
 
 def check_kind(system: System, dataset: Dataset) -> None:

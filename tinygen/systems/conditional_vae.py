@@ -5,13 +5,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tinygen import examples, metrics
+from tinygen import examples
 from tinygen.arrays import Array, Params
 from tinygen.game import Game, Turn
 from tinygen.likelihoods import Bernoulli, Gaussian
 from tinygen.models.conditional_vae import ConditionalVAE, dense_conditional_vae
-from tinygen.systems.base import GradientOptions, System, Task, in_batches, option, with_labels
-from tinygen.systems.vae import choose_data
+from tinygen.systems import vae
+from tinygen.systems.base import (
+    GradientOptions,
+    System,
+    Task,
+    check_classes,
+    option,
+    with_labels,
+)
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -43,16 +50,6 @@ def build(o: ConditionalVAEOptions, task: Task) -> ConditionalVAE:
     )
 
 
-def check_classes(task: Task) -> int:
-    """The number of classes. Raises ValueError where there are none to learn."""
-    if task.classes < 2:
-        raise ValueError(
-            "this system learns from labels, and the data set has none: `tinygen data` shows "
-            "which have classes"
-        )
-    return task.classes
-
-
 def game(model: ConditionalVAE, o: ConditionalVAEOptions, epoch_steps: int) -> Game:
     """One player."""
     return Game(Turn("conditional-vae", model.loss, model.draw_noise, o.step_rule()))
@@ -76,15 +73,8 @@ def measure(
     samples: int,
 ) -> dict[str, tuple[float, float | None]]:
     """Nats an example, with the standard errors over the examples."""
-    elbo = in_batches(lambda rows: model.elbo(p, rows, model.draw_noise(rng, rows)), batch)
-    log_p = in_batches(lambda rows: model.log_prob(p, rows, rng, samples)[0], batch)
-    density = ", a density of pixels in 0..1" if isinstance(model.likelihood, Gaussian) else ""
-    bits = metrics.bits_per_dim(-log_p, batch[0][0].size)
-    return {
-        "ELBO of log p(x|y), nats": metrics.mean_and_error(elbo),
-        f"log p(x|y), nats, {samples} importance samples": metrics.mean_and_error(log_p),
-        f"bits per dimension{density}": metrics.mean_and_error(bits),
-    }
+    names = ("ELBO of log p(x|y), nats", "log p(x|y)")
+    return vae.measure(model, p, batch, rng, samples, *names)
 
 
 def figures(gallery: Any) -> dict[str, "Figure"]:
@@ -135,7 +125,7 @@ SYSTEM = System(
     options=ConditionalVAEOptions,
     data="mnist",
     epochs=50,
-    choose_data=choose_data,
+    choose_data=vae.choose_data,
     build=build,
     game=game,
     codes=codes,

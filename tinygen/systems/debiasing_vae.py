@@ -14,8 +14,15 @@ from tinygen.loop import Order
 from tinygen.models.debiasing_nets import conv_debiasing_vae, dense_debiasing_vae
 from tinygen.models.debiasing_vae import DebiasingVAE
 from tinygen.models.resampling import debiasing_order
-from tinygen.systems.base import GradientOptions, System, Task, in_batches, option, with_labels
-from tinygen.systems.conditional_vae import check_classes
+from tinygen.systems.base import (
+    GradientOptions,
+    System,
+    Task,
+    check_classes,
+    in_batches,
+    option,
+    with_labels,
+)
 from tinygen.systems.vae import choose_data
 
 Examples = tuple[Array, Array]

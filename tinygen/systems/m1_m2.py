@@ -27,8 +27,16 @@ from tinygen.models.semi_supervised_vae import dense_semi_supervised_vae
 from tinygen.models.vae import VAE
 from tinygen.runs import Run
 from tinygen.systems import vae
-from tinygen.systems.base import GradientOptions, System, Task, in_batches, option, with_labels
-from tinygen.systems.conditional_vae import CAPTIONS, analogies, check_classes
+from tinygen.systems.base import (
+    GradientOptions,
+    System,
+    Task,
+    check_classes,
+    in_batches,
+    option,
+    with_labels,
+)
+from tinygen.systems.conditional_vae import CAPTIONS, analogies
 from tinygen.systems.semi_supervised import (
     ROWS,
     error_rate,

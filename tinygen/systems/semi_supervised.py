@@ -19,8 +19,16 @@ from tinygen.likelihoods.base import normal
 from tinygen.loop import Order
 from tinygen.models.labels import NONE, stratified_order
 from tinygen.models.semi_supervised_vae import SemiSupervisedVAE, dense_semi_supervised_vae
-from tinygen.systems.base import GradientOptions, System, Task, in_batches, option, with_labels
-from tinygen.systems.conditional_vae import CAPTIONS, analogies, check_classes, every_class
+from tinygen.systems.base import (
+    GradientOptions,
+    System,
+    Task,
+    check_classes,
+    in_batches,
+    option,
+    with_labels,
+)
+from tinygen.systems.conditional_vae import CAPTIONS, analogies, every_class
 from tinygen.systems.vae import choose_data
 
 ROWS = 50  # examples beside every class at once

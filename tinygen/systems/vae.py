@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygen import metrics
+from tinygen import examples, metrics
 from tinygen.arrays import Array, Params
 from tinygen.data import black_and_white, entry
 from tinygen.game import Game, Turn
@@ -116,21 +116,29 @@ def decode(model: VAE, p: Params, z: Array) -> Array:
 
 
 def measure(
-    model: VAE, p: Params, x: Array, rng: np.random.Generator, samples: int
+    model: Any,
+    p: Params,
+    x: Any,
+    rng: np.random.Generator,
+    samples: int,
+    elbo: str = "ELBO, nats",
+    of: str = "log p(x)",
 ) -> dict[str, tuple[float, float | None]]:
     """Nats an example, with the standard errors over the examples.
+
+    elbo, of : the names of the bound and of what it bounds
 
     NOTE: the bits of a Gaussian are those of a density of pixels in 0..1, and can be negative.
     Published ones are of whole numbers 0..255, log2(255), about 8 bits, above these.
     """
-    elbo = in_batches(lambda rows: model.elbo(p, rows, model.draw_noise(rng, rows)), x)
+    bound = in_batches(lambda rows: model.elbo(p, rows, model.draw_noise(rng, rows)), x)
     log_p = in_batches(lambda rows: model.log_prob(p, rows, rng, samples)[0], x)
     density = ", a density of pixels in 0..1" if isinstance(model.likelihood, Gaussian) else ""
     return {
-        "ELBO, nats": metrics.mean_and_error(elbo),
-        f"log p(x), nats, {samples} importance samples": metrics.mean_and_error(log_p),
+        elbo: metrics.mean_and_error(bound),
+        f"{of}, nats, {samples} importance samples": metrics.mean_and_error(log_p),
         f"bits per dimension{density}": metrics.mean_and_error(
-            metrics.bits_per_dim(-log_p, x[0].size)
+            metrics.bits_per_dim(-log_p, examples.first(x)[0].size)
         ),
     }
 
