@@ -1,0 +1,52 @@
+"""Ancestral sampling: each place from its conditional, given those drawn before it.
+
+    x_1 ~ p(x_1),   x_2 ~ p(x_2 | x_1),   x_3 ~ p(x_3 | x_1, x_2), ...
+
+The order is that of `np.ndindex(shape)`. What the parameters of a place cost is the model's
+affair: by the definition a whole pass, of which one place is used; or only the new place's column
+of each layer, beside columns that were kept.              docs/derivations/autoregressive.md
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from tinygen import tree
+from tinygen.arrays import Array, Params
+
+Step = Callable[[int, Array], Any]  # (i, x) -> the parameters of place i
+Each = Callable[[int, Array], None]  # called as each(i, x) after place i was drawn
+
+
+def fill(
+    model: Any,
+    p: Params,
+    rng: np.random.Generator,
+    x: Array,
+    first: int,
+    condition: Any,
+    cached: bool,
+    each: Each | None,
+) -> Array:
+    """The canvas x (n, *shape), written to: the places from `first` on are drawn."""
+    step = model.stepper(p, len(x), condition) if cached else recompute(model, p, len(x), condition)
+    for i, place in enumerate(np.ndindex(model.shape)):
+        if cached or i >= first:  # what keeps columns must see the known places too
+            params = step(i, x)
+        if i >= first:
+            x[(slice(None), *place)] = model.likelihood.sample(params, rng)  # ~ p(x_i | x_<i)
+        if each is not None:
+            each(i, x)
+    return x
+
+
+def recompute(model: Any, p: Params, n: int, condition: Any = None) -> Step:
+    """The step by the definition: a whole pass over n examples, of which one place is used."""
+    places = list(np.ndindex(model.shape))
+
+    def step(i: int, x: Array) -> Any:
+        params, _ = model.conditionals(p, x, condition)
+        return tree.map(lambda a: a[(slice(None), *places[i])], params)
+
+    return step
