@@ -142,8 +142,14 @@ def check_asked(
 
 
 def check_examples(name: str, x: Any) -> None:
-    """Refuse what is neither data nor a tuple of data and whole numbers, such as labels."""
+    """Refuse what is neither data nor a tuple of data and whole numbers, such as labels.
+
+    Data alone may be whole numbers too, such as the levels of a softmax. Bytes may not: they are
+    images that nobody has scaled yet.
+    """
     if not isinstance(x, tuple):
+        if is_array(x) and x.dtype.kind == "i" and x.ndim and len(x):
+            return None
         return check_data(name, x)
     for leaf, a in tree.leaves(x):
         if not is_array(a) or a.dtype.kind not in ("i", "u") or not a.ndim or len(a) == 0:

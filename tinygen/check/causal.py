@@ -27,7 +27,8 @@ def check_causal(f: Any, p: Any, x: Any, strict: bool = True, channels: int = 1)
     f        : a layer, or a function f(p, x) -> (y, backward); labels and the like closed over
     x        : (N, D), (N, T, C) or (N, H, W, C), positions in raster order. Integers are allowed:
                then there is no gradient, and the values alone are checked
-    y        : (N, D), or the positions of x with F features behind; also a tree of such
+    y        : (N, D), or the positions of x with F features behind, on one axis or several, the
+               channels first; also a tree of such
     channels : ordered groups inside a position: contiguous parts of C and of each F, both of
                which it must divide. ValueError else
 
@@ -124,18 +125,18 @@ def by_step(a: Any, x: Any, channels: int) -> list[Any]:
     """
     positions = x.shape[1:2] if x.ndim == 2 else x.shape[1:-1]
     rank = 1 + len(positions)
-    if x.ndim < 2 or a.shape[:rank] != (len(x), *positions) or a.ndim > rank + 1:
+    if x.ndim < 2 or a.shape[:rank] != (len(x), *positions):
         raise ValueError(
             f"check_causal: x {x.shape} has the positions {positions}, but an output or gradient "
             f"has shape {a.shape}: reshape it to (N, {', '.join(map(str, positions))}, features)"
         )
-    features = a.shape[rank] if a.ndim > rank else 1
+    a = a.reshape(*a.shape[:rank], -1)  # softmax axes belong to the channel before them
+    features = a.shape[rank]
     if features % channels:
         raise ValueError(
             f"check_causal: channels={channels} does not divide the {features} features of an "
             f"array of shape {a.shape}"
         )
-    a = a[..., None] if a.ndim == rank else a
     width = features // channels
     return [
         a[(slice(None), *position, slice(g * width, (g + 1) * width))]

@@ -16,7 +16,7 @@ from tinygen.arrays import Array, Params
 from tinygen.data.dataset import Dataset, Part
 from tinygen.game import Game
 from tinygen.loop import Order
-from tinygen.optim import Optimiser, adam, momentum, rmsprop, sgd
+from tinygen.optim import Optimiser, adagrad, adam, momentum, rmsprop, sgd
 
 GROUPS = {
     "tractable": "explicit density, tractable: log p(x) is computed exactly",
@@ -36,6 +36,7 @@ OPTIMISERS: dict[str, Callable[[float], Optimiser]] = {
     "adam": adam,
     "rmsprop": rmsprop,
     "momentum": momentum,
+    "adagrad": adagrad,
     "sgd": sgd,
 }
 
