@@ -8,6 +8,7 @@ check_contract     nothing is written in place, backward can be called twice, ha
 check_adjoint      one linear map is the transpose of another
 check_causal       an autoregressive layer sees nothing that comes later
 check_normalised   probabilities sum to one
+receptive_field    what one output of an autoregressive layer sees
 """
 
 from tinygen.check.adjoint import check_adjoint
@@ -15,6 +16,7 @@ from tinygen.check.causal import check_causal, dependencies
 from tinygen.check.contract import check_contract
 from tinygen.check.gradients import check_gradients
 from tinygen.check.normalised import all_images, check_normalised
+from tinygen.check.receptive_field import receptive_field
 from tinygen.check.report import Report, Row
 
 __all__ = [
@@ -27,4 +29,5 @@ __all__ = [
     "check_gradients",
     "check_normalised",
     "dependencies",
+    "receptive_field",
 ]

@@ -11,6 +11,7 @@ from tinygen.plots.images import interleaved, panels, reconstructions, sample_gr
 from tinygen.plots.logs import curves
 from tinygen.plots.manifolds import manifold, manifold_sheet
 from tinygen.plots.plane import plane, plane_animation
+from tinygen.plots.receptive import receptive_fields
 from tinygen.plots.scatter import latent_scatter, principal_axes
 from tinygen.plots.style import png
 from tinygen.plots.tradeoff import rate_distortion
@@ -32,6 +33,7 @@ __all__ = [
     "png",
     "principal_axes",
     "rate_distortion",
+    "receptive_fields",
     "reconstructions",
     "sample_grid",
     "tiled",
