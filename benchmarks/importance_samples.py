@@ -1,7 +1,7 @@
 """The likelihood of a trained VAE by 1, 100 and 5000 importance samples, and their differences.
 
     tinygen train vae --data mnist
-    python benchmarks/likelihood.py runs/vae-mnist
+    python benchmarks/importance_samples.py runs/vae-mnist
 
 L_k = E[log (1/k) sum w] rises with k to log p(x) (Burda et al. 2016, theorem 1), so the estimates
 of the NLL fall. All come from the same weights of each image: L_1 is the mean of the log weights,
