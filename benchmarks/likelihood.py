@@ -44,8 +44,8 @@ from tinygen.systems.trained import TrainedRun, open_run
 SETS = ("static", "dynamic")
 ROUNDS, AT_ONCE = 5, 16
 HEAD = (
-    "| model | pixels | test NLL, nats | bits/dim | validation NLL | published | parameters | epochs, hours | "
-    "training step | a sample | in a row: step, sample |\n|" + "---|" * 11
+    "| model | pixels | test NLL, nats | bits/dim | validation NLL | published | parameters "
+    "| epochs, hours | training step | a sample | in a row: step, sample |\n|" + "---|" * 11
 )
 
 
