@@ -45,6 +45,7 @@ CONVOLUTIONS = {
     "MaskedConv2d": lambda: (L.MaskedConv2d(3, 6, 3, "A"), (2, 5, 4, 3)),
     "LSTM": lambda: (L.LSTM(3, 4), (2, 5, 3)),
     "MaskedDense": lambda: (L.MaskedDense(np.ones((4, 6))), (2, 4)),
+    "RowLSTM": lambda: (L.RowLSTM(3, 4), (2, 5, 4, 3)),
 }
 LAYERS |= {name: make() for name, make in CONVOLUTIONS.items() if hasattr(L, name)}
 WITH_PARAMETERS = [name for name, (layer, _) in LAYERS.items() if layer.shapes]

@@ -24,12 +24,14 @@ from tinygen.layers.pixel_norm import PixelNorm
 from tinygen.layers.pool import AvgPool2d, MaxPool2d
 from tinygen.layers.resample import ReflectionPad2d, Upsample2d
 from tinygen.layers.residual import Residual
+from tinygen.layers.row_lstm import RowLSTM
 from tinygen.layers.sequential import Sequential
 from tinygen.layers.shape import Flatten, Reshape
 from tinygen.layers.shared import Shared
 from tinygen.layers.softmax import Softmax
 from tinygen.layers.stateful_lstm import StatefulLSTM
 from tinygen.layers.summary import summary
+from tinygen.layers.vertical_conv import VerticalConv2d
 
 __all__ = [
     "LSTM",
@@ -62,6 +64,7 @@ __all__ = [
     "Relu",
     "Reshape",
     "Residual",
+    "RowLSTM",
     "Sequential",
     "Shared",
     "Sigmoid",
@@ -70,6 +73,7 @@ __all__ = [
     "StatefulLSTM",
     "Tanh",
     "Upsample2d",
+    "VerticalConv2d",
     "calibrate",
     "summary",
 ]
