@@ -21,6 +21,7 @@ from tinygen.models.factor_vae import FactorVAE, factor_vae
 from tinygen.models.features import encoder_net
 from tinygen.models.gaussian_mixture import GaussianMixture
 from tinygen.models.local_model import LocalModel, conv_local_model
+from tinygen.models.lstm_density import LSTMDensity
 from tinygen.models.m1_m2 import M1M2
 from tinygen.models.outlier_exposure import OutlierExposure, beside
 from tinygen.models.outlier_scores import (
@@ -51,6 +52,7 @@ __all__ = [
     "FactorVAE",
     "GaussianMixture",
     "GaussianNoise",
+    "LSTMDensity",
     "LocalModel",
     "Masking",
     "MixturePrior",
