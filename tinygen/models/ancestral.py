@@ -2,9 +2,10 @@
 
     x_1 ~ p(x_1),   x_2 ~ p(x_2 | x_1),   x_3 ~ p(x_3 | x_1, x_2), ...
 
-The order is that of `np.ndindex(shape)`. What the parameters of a place cost is the model's
-affair: by the definition a whole pass, of which one place is used; or only the new place's column
-of each layer, beside columns that were kept.              docs/derivations/autoregressive.md
+The order is that of `model.places`: reading order, for most. What the parameters of a place cost
+is the affair of the model: by the definition a whole pass, of which one place is used; or only the
+column of the new place in each layer, beside columns that were kept.
+                                                           docs/derivations/autoregressive.md
 """
 
 from collections.abc import Callable
@@ -31,11 +32,11 @@ def fill(
 ) -> Array:
     """The canvas x (n, *shape), written to: the places from `first` on are drawn."""
     step = model.stepper(p, len(x), condition) if cached else recompute(model, p, len(x), condition)
-    for i, place in enumerate(np.ndindex(model.shape)):
+    for i, place in enumerate(model.places(p, len(x), condition)):
         if cached or i >= first:  # what keeps columns must see the known places too
             params = step(i, x)
         if i >= first:
-            x[(slice(None), *place)] = model.likelihood.sample(params, rng)  # ~ p(x_i | x_<i)
+            x[place] = model.likelihood.sample(params, rng)  # ~ p(x_i | x_<i)
         if each is not None:
             each(i, x)
     return x
@@ -43,10 +44,10 @@ def fill(
 
 def recompute(model: Any, p: Params, n: int, condition: Any = None) -> Step:
     """The step by the definition: a whole pass over n examples, of which one place is used."""
-    places = list(np.ndindex(model.shape))
+    places = model.places(p, n, condition)
 
     def step(i: int, x: Array) -> Any:
         params, _ = model.conditionals(p, x, condition)
-        return tree.map(lambda a: a[(slice(None), *places[i])], params)
+        return tree.map(lambda a: a[places[i]], params)
 
     return step

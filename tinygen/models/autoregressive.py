@@ -170,6 +170,10 @@ class Autoregressive:
         """
         return recompute(self, p, n, condition)
 
+    def places(self, p: Params, n: int, condition: Any = None) -> list[Any]:
+        """Indices of x (n, *shape), and of the parameters, in the order in which one draws."""
+        return [(slice(None), *place) for place in np.ndindex(self.shape)]
+
     def canvas(self, p: Params, n: int) -> Array:
         """n examples of zeros, of the dtype of the data, on the device of the parameters."""
         like = next(leaf for _, leaf in tree.leaves(p))
