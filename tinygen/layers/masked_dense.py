@@ -22,12 +22,14 @@ class MaskedDense(Layer):
     """x (..., I)   W (I, O)   b (O,)   y (..., O)
 
     mask : M (I, O), an array-like of zeros and ones; M[i, o] = 1 lets output o see input i
+    bias : False leaves b out, as where another layer adds one to the same sum
 
     W has its full shape; what M hides is never read, and its gradient is zero.
     Raises ValueError for a mask that is not a matrix of zeros and ones.
     """
 
     mask: Any
+    bias: bool = True
 
     def __post_init__(self) -> None:
         M = np.asarray(self.mask)
@@ -42,14 +44,15 @@ class MaskedDense(Layer):
 
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:
-        return {"W": self.mask.shape, "b": self.mask.shape[1:]}
+        b = {"b": self.mask.shape[1:]} if self.bias else {}
+        return {"W": self.mask.shape, **b}
 
     def init(
         self, rng: np.random.Generator, dtype: Any = np.float32, weights: str = "glorot"
     ) -> Params:
         n_in, n_out = self.mask.shape
         W = initialisers.draw(weights, rng, (n_in, n_out), n_in, n_out, dtype)
-        return {"W": W, "b": np.zeros(n_out, dtype)}
+        return {"W": W, "b": np.zeros(n_out, dtype)} if self.bias else {"W": W}
 
     def forward(self, p: Params, x: Array) -> tuple[Array, Pullback]:
         n_in, n_out = self.mask.shape
@@ -57,11 +60,14 @@ class MaskedDense(Layer):
         M = namespace(x).asarray(self.mask)
         MW = p["W"] * M
         y = x @ MW  # x (M W)    (..., O)    (1)
-        y += p["b"]
+        if self.bias:
+            y += p["b"]
 
         def dp(dy: Array) -> Params:  # dy (..., O)
             dy_rows = dy.reshape(-1, n_out)
             dW = M * (x.reshape(-1, n_in).T @ dy_rows)  # M sum_n x_n dy_n^T    (I, O)    (2)
+            if not self.bias:
+                return {"W": dW}
             return {"W": dW, "b": sum_rows(dy_rows)}  # sum_n dy_n    (O,)    (3)
 
         def dx(dy: Array) -> Array:
