@@ -7,8 +7,10 @@ from tinygen.systems import (
     conditional_vae,
     debiasing_vae,
     factor_vae,
+    fvbn,
     gaussian_mixture,
     m1_m2,
+    pixelcnn,
     semi_supervised,
     tc_vae,
     vae,
@@ -18,6 +20,8 @@ from tinygen.systems.base import GROUPS, Options, System
 FILES = (
     gaussian_mixture,
     bernoulli_mixture,
+    fvbn,
+    nade,
     vae,
     conditional_vae,
     semi_supervised,
@@ -26,6 +30,7 @@ FILES = (
     tc_vae,
     factor_vae,
     autoencoder,
+    pixelcnn,
 )
 SYSTEMS = {file.SYSTEM.name: file.SYSTEM for file in FILES}
 

@@ -1,0 +1,190 @@
+"""PixelCNN: its order, its conditions, what it refuses; gradients and sums are in the cases."""
+
+import numpy as np
+import pytest
+
+from tinygen import arrays, to_device, to_host, tree
+from tinygen.cases.common import jittered
+from tinygen.cases.pixelcnn import MODELS, draw_condition, draw_data, small
+from tinygen.check import check_causal
+from tinygen.layers import Conv2d, Embedding, MaskedConv2d, Residual
+from tinygen.likelihoods import Bernoulli, Categorical, Gaussian, Likelihood
+from tinygen.models.pixelcnn import PixelCNN
+from tinygen.models.pixelcnn_nets import picture_prompt
+from tinygen.optim import adam
+
+every_device = pytest.mark.parametrize("device", ["pretend", "cuda"], indirect=True)
+
+
+def point(name, dtype=np.float64, n=3):
+    """A small model, its parameters, data and condition."""
+    rng, model = np.random.default_rng(0), MODELS[name]
+    p = tree.map(lambda a: a.astype(dtype), jittered(rng, model.init(rng)))
+    x, condition = draw_data(rng, model, n), draw_condition(rng, model, n)
+    x = x.astype(dtype) if x.dtype.kind == "f" else x
+    if condition is not None and condition.dtype.kind == "f":
+        condition = condition.astype(dtype)
+    return model, p, x, condition
+
+
+def test_mask_b_in_the_first_layer_is_caught():
+    model, p, x, _ = point("grey pixels", n=1)
+    assert check_causal(model.conditionals, p, x).passed
+    vars(model)["first"] = MaskedConv2d(1, model.features, model.kernel, "B")  # the cached layer
+    try:
+        report = check_causal(model.conditionals, p, x)
+    finally:
+        del vars(model)["first"]
+    rows = {row.name: row.verdict for row in report.rows}
+    assert "sees input" in rows["gradient"] and "sees input" in rows["values"]
+
+
+def test_outputs_in_another_order_of_channels_are_caught():
+    """A last layer whose thirds are mixed: blue's parameters stand where red's belong."""
+    model, p, x, _ = point("binary colours", n=1)
+
+    def turned(p, x):
+        y, backward = model.conditionals(p, x)
+        return y[..., ::-1], lambda dy: backward(dy[..., ::-1])
+
+    assert check_causal(model.conditionals, p, x, channels=3).passed
+    assert not check_causal(turned, p, x, channels=3).passed
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_every_parameter_moves_after_one_step(name):
+    model, p, x, condition = point(name, n=8)
+    before, optimiser = tree.map(np.copy, p), adam(1e-2)
+    data = x if condition is None else (x, condition)
+    _, backward = model.loss(p, data)
+    optimiser.update(p, backward.dp(1.0), optimiser.init(p))
+    hidden = {"first.W"}  # mask A hides half of it, and more
+    for (leaf, a), (_, b) in zip(tree.leaves(before), tree.leaves(p), strict=True):
+        assert (a != b).any(), leaf
+        assert leaf in hidden or "past" in leaf or a.size < 3 or (a != b).mean() > 0.3, leaf
+
+
+@every_device
+@pytest.mark.parametrize("name", MODELS)
+def test_the_numbers_of_numpy_on_any_device(name, device):
+    def outcome(place):
+        model, p, x, condition = point(name, np.float32)
+        p, x = to_device(p, place), to_device(x, place)
+        condition = None if condition is None else to_device(condition, place)
+        data = x if condition is None else (x, condition)
+        value, backward = model.loss(p, data)
+        params, _ = model.conditionals(p, x, condition)
+        return {"loss": value, "dp": backward.dp(1.0), "params": params}
+
+    here, there = outcome("cpu"), outcome(device)
+    for (leaf, a), (_, b) in zip(tree.leaves(here), tree.leaves(there), strict=True):
+        assert arrays.device_of(b) == device, leaf
+        np.testing.assert_allclose(to_host(b), a, rtol=1e-4, atol=1e-5, err_msg=leaf)
+
+
+def test_the_condition_changes_what_is_likely():
+    for name in ("classes", "a picture"):
+        model, p, x, condition = point(name)
+        rolled = np.roll(condition, 1, axis=0) + 0
+        here, there = (model.log_prob(p, (x, c))[0] for c in (condition, rolled))
+        assert (here != there).any(), name
+
+
+def test_labels_have_no_gradient_and_pictures_have_one():
+    model, p, x, condition = point("a picture")
+    _, backward = model.loss(p, (x, condition))
+    dx, dcondition = backward.dx(1.0)
+    assert dx.shape == x.shape and dcondition.shape == condition.shape
+    model, p, x, condition = point("classes, a softmax")
+    dx, dcondition = model.loss(p, (x, condition))[1].dx(1.0)
+    assert dx == () and not list(tree.leaves(dcondition))
+
+
+def test_the_net_is_the_published_one():
+    """A mask A of 7x7, 15 blocks of 1x1, 3x3, 1x1 on half the features, a head of 32."""
+    model = PixelCNN((28, 28, 1))
+    assert (model.first.kernel, model.first.mask, model.first.c_out) == (7, "A", 16)
+    blocks = [layer for layer in model.stack.layers.values() if isinstance(layer, Residual)]
+    assert len(blocks) == 15
+    convs = [
+        (layer.c_in, layer.c_out, layer.kernel, layer.mask)
+        for layer in blocks[0].layers["f"].layers.values()
+        if isinstance(layer, MaskedConv2d)
+    ]
+    assert convs == [(16, 8, 1, "B"), (8, 8, 3, "B"), (8, 16, 1, "B")]
+    assert (model.stack.layers["head"].c_out, model.stack.layers["out"].c_out) == (32, 1)
+
+
+# What it refuses
+
+
+class Strange(Likelihood):
+    """A likelihood without outputs in the net."""
+
+    def nll(self, params, x):
+        raise NotImplementedError
+
+
+@pytest.mark.parametrize(
+    "build, error",
+    [
+        (lambda: PixelCNN((4, 4, 1), kernel=4), r"kernel must be odd, got 4"),
+        (lambda: PixelCNN((4, 4, 3), features=16), r"a multiple of 6 .* got features=16"),
+        (lambda: PixelCNN((4, 4, 3), features=18, head=32), r"head one of 3.* head=32"),
+        (lambda: PixelCNN((4, 4, 1), features=5), r"a multiple of 2 .* got features=5"),
+        (lambda: PixelCNN((4, 4, 1), blocks=-1), r"blocks must be a whole number >= 0"),
+        (lambda: PixelCNN((7,)), r"shape must be \(H, W, C\), got \(7,\)"),
+        (lambda: PixelCNN((4, 4, 1), likelihood=Strange()), r"outputs for Bernoulli, Gaussian"),
+        (lambda: MaskedConv2d(1, 2, 3, "C"), r"mask must be 'A' or 'B', got 'C'"),
+        (lambda: picture_prompt((8, 8, 1), (3, 4, 1)), r"\(3, 4\) pixels do not divide .*resize"),
+    ],
+)
+def test_sizes_that_cannot_be_are_refused(build, error):
+    with pytest.raises(ValueError, match=error):
+        build()
+
+
+@pytest.mark.parametrize(
+    "name, change, error",
+    [
+        ("binary pixels", lambda x: x[:, :3], r"built for x of shape \(N, 4, 5, 1\), got"),
+        ("binary pixels", lambda x: x.repeat(3, axis=3), r"got \(3, 4, 5, 3\): resize or reshape"),
+        ("binary pixels", lambda x: x[:0], r"is empty"),
+        ("binary pixels", lambda x: x + 0.5, r"(?s)expected x .*(zeros and ones|0\.\.1)"),
+        ("binary pixels", lambda x: x * np.nan, r"NaN"),
+        ("a softmax", lambda x: x + 2, r"levels .*expected 0..3"),
+        ("logistic mixtures", lambda x: x - 8, r"levels .*expected 0..7"),
+    ],
+)
+def test_data_that_do_not_fit_are_refused(name, change, error):
+    model, p, x, _ = point(name)
+    with pytest.raises(ValueError, match=error):
+        model.loss(p, change(x))
+
+
+def test_conditions_that_do_not_fit_are_refused():
+    plain, p, x, _ = point("binary pixels")
+    with pytest.raises(ValueError, match=r"no prompt for the condition: build it with prompt="):
+        plain.loss(p, (x, np.zeros(3, int)))
+    model, p, x, condition = point("classes")
+    with pytest.raises(ValueError, match=r"a prompt, and no condition: give data as tuples"):
+        model.loss(p, x)
+    with pytest.raises(ValueError, match=r"features of shape \(2, 4\) for 3 examples"):
+        model.loss(p, (x, condition[:2]))
+    wide = small(model.shape, Bernoulli(grey=True), prompt=Embedding(3, 5))
+    with pytest.raises(ValueError, match=r"features of shape \(3, 5\) .* a prompt for the model"):
+        wide.loss(wide.init(np.random.default_rng(0), np.float64), (x, condition))
+    assert isinstance(picture_prompt((4, 4, 1), (4, 4, 1)).layers["0"], Conv2d)
+
+
+def test_parameters_of_another_model_are_refused():
+    model, p, x, _ = point("binary pixels")
+    with pytest.raises(ValueError, match=r"expected the parameters \['first', 'stack'\]"):
+        model.loss({**p, "prompt": {}}, x)
+
+
+def test_grey_levels_go_in_spread_over_minus_one_to_one():
+    model, p, x, _ = point("a softmax")
+    assert isinstance(model.likelihood, Categorical)
+    np.testing.assert_allclose(model.as_floats(p, np.array([0, 3])), [-1, 1])
+    assert small((2, 2, 1), Gaussian()).as_floats({}, x) is x

@@ -1,0 +1,158 @@
+"""The nets of PixelCNN: the residual stack, what it puts out, and prompts that look at pictures.
+
+    block    y = x + up(past(down(x)))    down 1x1 F -> F/2, past 3x3 mask B, up 1x1 F/2 -> F
+
+each behind a rectifier. van den Oord et al. 2016, arXiv 1601.06759, figure 5.
+                                                               docs/derivations/pixelcnn.md
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from tinygen.arrays import Array, Params, namespace
+from tinygen.layers import (
+    Bounded,
+    Conv2d,
+    Layer,
+    MaskedConv2d,
+    Relu,
+    Residual,
+    Sequential,
+    Upsample2d,
+)
+from tinygen.layers.base import check_input, check_sizes
+from tinygen.likelihoods import Bernoulli, Categorical, Gaussian, Likelihood, LogisticMixture
+from tinygen.models.nets import Shape, check_shape
+from tinygen.pullback import Pullback, no_params
+
+MIXTURE = ("logits", "mean", "log_scale")
+
+
+def residual_block(features: int, channels: int = 1) -> Residual:
+    """x (N, H, W, F) -> x + f(x), where f looks at the pixels before through F/2 features. (2)
+
+    channels : 3 keeps the order R < G < B, in each third of the features (`MaskedConv2d`)
+    """
+    half = features // 2
+    return Residual(
+        Sequential(
+            relu_down=Relu(),
+            down=MaskedConv2d(features, half, 1, "B", channels),
+            relu_past=Relu(),
+            past=MaskedConv2d(half, half, 3, "B", channels),
+            relu_up=Relu(),
+            up=MaskedConv2d(half, features, 1, "B", channels),
+        )
+    )
+
+
+def residual_stack(
+    features: int, blocks: int, head: int, channels: int, likelihood: Likelihood, components: int
+) -> Sequential:
+    """Features (N, H, W, F) of a layer with mask A -> the parameters of each place.
+
+    blocks     : residual blocks
+    head       : the width of the 1x1 layer before the last
+    components : of a LogisticMixture
+    """
+    layers: dict[str, Layer] = {
+        f"block{i}": residual_block(features, channels) for i in range(blocks)
+    }
+    outputs = channels * per_place(likelihood, components)
+    return Sequential(
+        **layers,
+        relu_head=Relu(),
+        head=MaskedConv2d(features, head, 1, "B", channels),
+        relu_out=Relu(),
+        out=MaskedConv2d(head, outputs, 1, "B", channels),
+        params=Places(likelihood, channels),
+    )
+
+
+def per_place(likelihood: Likelihood, components: int) -> int:
+    """How many numbers describe p(x_i | x_<i). Raises ValueError for other likelihoods."""
+    if isinstance(likelihood, Bernoulli):
+        return 1
+    if isinstance(likelihood, Gaussian):
+        return 1 if likelihood.std else 2
+    if isinstance(likelihood, Categorical):
+        return likelihood.levels
+    if isinstance(likelihood, LogisticMixture):
+        return len(MIXTURE) * components
+    raise ValueError(
+        "the net has outputs for Bernoulli, Gaussian, Categorical and LogisticMixture, got "
+        f"{likelihood!r}: choose one of them"
+    )
+
+
+@dataclass(frozen=True)
+class Places(Layer):
+    """The last features of a pixel as the parameters of its places, in the likelihood's form.
+
+    y (N, ..., C K) -> (N, ..., C) where one number says it (Bernoulli, a Gaussian of fixed
+    variance), (N, ..., C, K) for Categorical, and a dict: of (N, ..., C) for Gaussian, its
+    log-variance bounded (docs/derivations/bounded.md), of (N, ..., C, K/3) for LogisticMixture.
+    The K numbers of one channel lie side by side: the C parts are those of `MaskedConv2d`.
+    """
+
+    likelihood: Likelihood
+    channels: int
+
+    def forward(self, p: Params, x: Array) -> tuple[Any, Pullback]:
+        """Views of x, but for a Gaussian's log-variance, and the pullback that joins them."""
+        check_input(self, p, x, "...")
+        xp, C = namespace(x), self.channels
+        if x.shape[-1] == C:
+            return x, Pullback(no_params, lambda dy: dy, x)
+        parts = x.reshape(*x.shape[:-1], C, -1)  #                      (N, ..., C, K)
+        if isinstance(self.likelihood, Gaussian):
+            log_var, bounded = Bounded().forward({}, parts[..., 1])
+            params = {"mean": parts[..., 0], "log_var": log_var}
+
+            def dx(dy: Any) -> Array:
+                both = dy["mean"], bounded.dx(dy["log_var"])
+                return xp.stack(both, axis=-1).reshape(x.shape)
+
+        elif isinstance(self.likelihood, LogisticMixture):
+            thirds = parts.reshape(*parts.shape[:-1], len(MIXTURE), -1)  # (N, ..., C, 3, K/3)
+            params = {name: thirds[..., i, :] for i, name in enumerate(MIXTURE)}
+
+            def dx(dy: Any) -> Array:
+                return xp.stack([dy[name] for name in MIXTURE], axis=-2).reshape(x.shape)
+
+        else:
+            params = parts
+
+            def dx(dy: Any) -> Array:
+                return dy.reshape(x.shape)
+
+        return params, Pullback(no_params, dx, params)
+
+
+def picture_prompt(
+    shape: Shape, picture: Shape, features: int = 16, hidden: int = 16, blocks: int = 2
+) -> Sequential:
+    """A picture (N, h, w, c) -> features (N, H, W, F) for `PixelCNN(shape, prompt=...)`.
+
+    shape   : (H, W, C) of the images that the model is of
+    picture : (h, w, c) of what it is told; h and w divide H and W, and pixels are repeated
+
+    Convolutions see the whole neighbourhood: all of the picture is known before the first pixel
+    is drawn. Raises ValueError for sizes that do not divide.
+    """
+    check_shape("picture_prompt", shape)
+    check_shape("picture_prompt", picture)
+    check_sizes(Conv2d, features=features, hidden=hidden)
+    if shape[0] % picture[0] or shape[1] % picture[1]:
+        raise ValueError(
+            f"picture_prompt: pictures of {picture[:2]} pixels do not divide images of "
+            f"{shape[:2]}: resize one of them"
+        )
+    scale = (shape[0] // picture[0], shape[1] // picture[1])
+    layers: list[Layer] = [Conv2d(picture[2], hidden, 3, 1, 1)]
+    for _ in range(blocks):
+        inner = Sequential(Relu(), Conv2d(hidden, hidden, 3, 1, 1))
+        layers.append(Residual(inner))
+    if scale != (1, 1):
+        layers.append(Upsample2d(scale))
+    return Sequential(*layers, Relu(), Conv2d(hidden, features, 3, 1, 1))

@@ -1,0 +1,41 @@
+"""PixelCNN as the commands know it; the model is models/pixelcnn.py."""
+
+from dataclasses import dataclass
+
+from tinygen.models.pixelcnn import PixelCNN
+from tinygen.systems.base import System, Task, option
+from tinygen.systems.visible import SHARED, VisibleOptions
+
+
+@dataclass(frozen=True)
+class PixelCNNOptions(VisibleOptions):
+    """What `train pixelcnn` can be told."""
+
+    features: int = option(16, "features F that pass all blocks; each works on F/2", least=2)
+    blocks: int = option(15, "residual blocks", least=0)
+    head: int = option(32, "width of the layer before the last", least=1)
+    kernel: int = option(7, "of the first layer, odd", least=1)
+    components: int = option(
+        5, "logistics in the mixture of a pixel", least=1, where=("likelihood", "mixture")
+    )
+
+
+def build(o: PixelCNNOptions, task: Task) -> PixelCNN:
+    """The model of these options for images of this shape."""
+    sizes = o.features, o.blocks, o.head, o.kernel, o.components
+    return PixelCNN(task.shape, *sizes, likelihood=o.pixel())
+
+
+SYSTEM = System(
+    name="pixelcnn",
+    title="PixelCNN",
+    idea="each pixel given those above and left of it, all at once by masked convolutions",
+    paper="van den Oord, Kalchbrenner and Kavukcuoglu 2016, arXiv 1601.06759",
+    demo="demos/pixel_cnn.py",
+    options=PixelCNNOptions,
+    data="mnist",
+    epochs=20,
+    build=build,
+    batch=32,
+    **SHARED,
+)
