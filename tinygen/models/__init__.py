@@ -19,10 +19,12 @@ from tinygen.models.debiasing_nets import conv_debiasing_vae, dense_debiasing_va
 from tinygen.models.debiasing_vae import DebiasingVAE
 from tinygen.models.factor_vae import FactorVAE, factor_vae
 from tinygen.models.features import encoder_net
+from tinygen.models.fvbn import FullyVisibleBeliefNet
 from tinygen.models.gaussian_mixture import GaussianMixture
 from tinygen.models.local_model import LocalModel, conv_local_model
 from tinygen.models.lstm_density import LSTMDensity
 from tinygen.models.m1_m2 import M1M2
+from tinygen.models.nade import NADE
 from tinygen.models.outlier_exposure import OutlierExposure, beside
 from tinygen.models.outlier_scores import (
     likelihood_ratio,
@@ -41,6 +43,7 @@ from tinygen.models.vae import VAE, conv_vae, dense_vae
 
 __all__ = [
     "M1M2",
+    "NADE",
     "TCVAE",
     "VAE",
     "Autoencoder",
@@ -50,6 +53,7 @@ __all__ = [
     "DeadUnits",
     "DebiasingVAE",
     "FactorVAE",
+    "FullyVisibleBeliefNet",
     "GaussianMixture",
     "GaussianNoise",
     "LSTMDensity",

@@ -10,6 +10,7 @@ from tinygen.systems import (
     fvbn,
     gaussian_mixture,
     m1_m2,
+    nade,
     pixelcnn,
     semi_supervised,
     tc_vae,
