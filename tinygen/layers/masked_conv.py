@@ -9,6 +9,7 @@ the output may not see). van den Oord et al. 2016, arXiv 1601.06759, section 3.4
 """
 
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from tinygen.arrays import Array, Params, namespace
 from tinygen.kernels import windows
 from tinygen.kernels.elementwise import sum_rows
 from tinygen.layers import initialisers
-from tinygen.layers.base import Layer, check_input, check_sizes
+from tinygen.layers.base import Layer, Pair, check_input, check_pairs, check_sizes, pair
 from tinygen.pullback import Pullback
 
 
@@ -26,7 +27,8 @@ class MaskedConv2d(Layer):
     """x (N, H, W, C)   W (k, k, C, O)   b (O,)   y (N, H, W, O)
 
     c_in, c_out : C and O
-    kernel      : odd, so that there is a centre; zeros around the image keep its size
+    kernel      : k, or (k_rows, k_columns); odd, so that there is a centre; zeros around the
+                  image keep its size. (1, k) looks along the row alone
     mask        : "A" or "B"
     channels    : 3 orders R < G < B inside a pixel: the features, in and out, are contiguous
                   thirds that belong to R, G and B, and an output's third sees the thirds before
@@ -38,14 +40,14 @@ class MaskedConv2d(Layer):
 
     c_in: int
     c_out: int
-    kernel: int
+    kernel: int | Pair
     mask: str
     channels: int = 1
 
     def __post_init__(self) -> None:
-        sizes = {"c_in": self.c_in, "c_out": self.c_out, "kernel": self.kernel}
-        check_sizes(self, **sizes, channels=self.channels)
-        if self.kernel % 2 == 0:
+        check_sizes(self, c_in=self.c_in, c_out=self.c_out, channels=self.channels)
+        check_pairs(self, kernel=self.kernel)
+        if not all(k % 2 for k in pair(self.kernel)):
             raise ValueError(f"MaskedConv2d: the kernel must be odd, got {self.kernel}")
         if self.mask not in ("A", "B"):
             raise ValueError(f"MaskedConv2d: mask must be 'A' or 'B', got {self.mask!r}")
@@ -57,12 +59,12 @@ class MaskedConv2d(Layer):
 
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:
-        return {"W": (self.kernel, self.kernel, self.c_in, self.c_out), "b": (self.c_out,)}
+        return {"W": (*pair(self.kernel), self.c_in, self.c_out), "b": (self.c_out,)}
 
     @property
     def taps(self) -> tuple[int, int]:
         """The run of taps, in raster order, that M does not hide whole: up to the centre."""
-        centre = self.kernel * self.kernel // 2
+        centre = prod(pair(self.kernel)) // 2
         sees_centre = self.mask == "B" or self.channels > 1
         return 0, centre + 1 if sees_centre else centre
 
@@ -75,9 +77,10 @@ class MaskedConv2d(Layer):
 
     def full_mask(self) -> np.ndarray:
         """M (k, k, C, O) in 0 and 1, for reading and tests; forward never forms it."""
-        M = np.zeros((self.kernel**2, self.c_in, self.c_out))
-        M[: self.kernel**2 // 2] = 1
-        M[self.kernel**2 // 2] = self.centre_mask()
+        taps = prod(pair(self.kernel))
+        M = np.zeros((taps, self.c_in, self.c_out))
+        M[: taps // 2] = 1
+        M[taps // 2] = self.centre_mask()
         return M.reshape(self.shapes["W"])
 
     def init(
@@ -91,14 +94,16 @@ class MaskedConv2d(Layer):
 
     def forward(self, p: Params, x: Array) -> tuple[Array, Pullback]:
         check_input(self, p, x, "N", "H", "W", self.c_in)
-        k, taps, centre = self.kernel, self.taps, self.kernel // 2
-        geometry = (1, 1), (centre, centre), taps
+        (kh, kw), taps = pair(self.kernel), self.taps
+        geometry = (1, 1), (kh // 2, kw // 2), taps
         W = masked_centre(p["W"], self) if self.channels > 1 else p["W"]
         y = windows.correlate(x, W, *geometry)  # (M W) * x    (N, H, W, O)    (1)
         y += p["b"]
 
         def dp(dy: Array) -> Params:  # dy (N, H, W, O)
-            dW = windows.correlate_weight_grad(x, dy, (k, k), *geometry)  # zero off the taps   (3)
+            dW = windows.correlate_weight_grad(
+                x, dy, (kh, kw), *geometry
+            )  # zero off the taps   (3)
             if self.channels > 1:
                 dW = masked_centre(dW, self)
             return {"W": dW, "b": sum_rows(dy.reshape(-1, self.c_out))}  # (4)
@@ -115,5 +120,6 @@ class MaskedConv2d(Layer):
 def masked_centre(W: Array, layer: MaskedConv2d) -> Array:
     """A copy of W whose centre tap is multiplied by M."""
     W = W.copy()
-    W[layer.kernel // 2, layer.kernel // 2] *= namespace(W).asarray(layer.centre_mask())
+    kh, kw = pair(layer.kernel)
+    W[kh // 2, kw // 2] *= namespace(W).asarray(layer.centre_mask())
     return W
