@@ -24,6 +24,7 @@ from tinygen.models.gaussian_mixture import GaussianMixture
 from tinygen.models.local_model import LocalModel, conv_local_model
 from tinygen.models.lstm_density import LSTMDensity
 from tinygen.models.m1_m2 import M1M2
+from tinygen.models.made import MADE
 from tinygen.models.nade import NADE
 from tinygen.models.outlier_exposure import OutlierExposure, beside
 from tinygen.models.outlier_scores import (
@@ -43,6 +44,7 @@ from tinygen.models.vae import VAE, conv_vae, dense_vae
 
 __all__ = [
     "M1M2",
+    "MADE",
     "NADE",
     "TCVAE",
     "VAE",
