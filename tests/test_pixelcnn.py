@@ -7,10 +7,11 @@ from tinygen import arrays, to_device, to_host, tree
 from tinygen.cases.common import jittered
 from tinygen.cases.pixelcnn import MODELS, draw_condition, draw_data, small
 from tinygen.check import check_causal
-from tinygen.layers import Conv2d, Embedding, MaskedConv2d, Residual
+from tinygen.layers import Conv2d, Embedding, MaskedConv2d, Residual, Sequential
 from tinygen.likelihoods import Bernoulli, Categorical, Gaussian, Likelihood
 from tinygen.models.pixelcnn import PixelCNN
 from tinygen.models.pixelcnn_nets import picture_prompt
+from tinygen.models.pixelcnn_stack import ResidualStack
 from tinygen.optim import adam
 
 every_device = pytest.mark.parametrize("device", ["pretend", "cuda"], indirect=True)
@@ -104,7 +105,8 @@ def test_the_net_is_the_published_one():
     """A mask A of 7x7, 15 blocks of 1x1, 3x3, 1x1 on half the features, a head of 32."""
     model = PixelCNN((28, 28, 1))
     assert (model.first.kernel, model.first.mask, model.first.c_out) == (7, "A", 16)
-    blocks = [layer for layer in model.stack.layers.values() if isinstance(layer, Residual)]
+    stack = model.stack.layers["features"]
+    blocks = [layer for layer in stack.layers.values() if isinstance(layer, Residual)]
     assert len(blocks) == 15
     convs = [
         (layer.c_in, layer.c_out, layer.kernel, layer.mask)
@@ -112,7 +114,41 @@ def test_the_net_is_the_published_one():
         if isinstance(layer, MaskedConv2d)
     ]
     assert convs == [(16, 8, 1, "B"), (8, 8, 3, "B"), (8, 16, 1, "B")]
-    assert (model.stack.layers["head"].c_out, model.stack.layers["out"].c_out) == (32, 1)
+    assert (stack.layers["head"].c_out, stack.layers["out"].c_out) == (32, 1)
+
+
+# The stack on the CPU
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("dtype, tolerance", [(np.float64, 1e-12), (np.float32, 1e-5)])
+def test_the_stack_is_the_chain_of_its_layers(channels, dtype, tolerance):
+    rng, stack = np.random.default_rng(0), ResidualStack(12, 3, 9, 6, channels)
+    p = tree.map(lambda a: a.astype(dtype), jittered(rng, stack.init(rng)))
+    x = rng.normal(size=(5, 4, 3, 12)).astype(dtype)  # two, two and one image
+    dy = rng.normal(size=(5, 4, 3, 6)).astype(dtype)
+    x.flags.writeable = dy.flags.writeable = False
+    y, backward = stack.forward(p, x)
+    chain, chain_backward = Sequential(**stack.layers).forward(p, x)
+    here, there = {"y": y, "d": backward(dy)}, {"y": chain, "d": chain_backward(dy)}
+    for (leaf, a), (_, b) in zip(tree.leaves(here), tree.leaves(there), strict=True):
+        assert a.dtype == dtype, leaf
+        np.testing.assert_allclose(a, b, rtol=tolerance, atol=tolerance, err_msg=leaf)
+
+
+def test_a_stack_without_blocks_is_its_head():
+    rng, stack = np.random.default_rng(0), ResidualStack(4, 0, 3, 2)
+    p, x = stack.init(rng, np.float64), rng.normal(size=(3, 2, 2, 4))
+    expected = Sequential(**stack.layers).forward(p, x)[0]
+    np.testing.assert_allclose(stack.forward(p, x)[0], expected, rtol=1e-12)
+
+
+def test_a_diverged_stack_says_in_which_layer():
+    model, p, x, _ = point("binary pixels")
+    p["stack"]["features"]["block1"]["f"]["past"]["b"][...] = np.nan
+    with pytest.raises(ValueError, match=r"NaN or infinite") as raised:
+        model.loss(p, x)
+    assert "block1" in " ".join(raised.value.__notes__)
 
 
 # What it refuses

@@ -9,7 +9,8 @@ from tinygen.cases.common import Case, Claim, beside, jittered, layer_case
 from tinygen.check import Report, all_images, check_causal, check_normalised
 from tinygen.likelihoods import Bernoulli, Categorical, Gaussian, LogisticMixture
 from tinygen.models.pixelcnn import PixelCNN
-from tinygen.models.pixelcnn_nets import Places, picture_prompt, residual_block
+from tinygen.models.pixelcnn_nets import Places, picture_prompt
+from tinygen.models.pixelcnn_stack import ResidualStack
 from tinygen.pullback import Pullback
 
 GREY, COLOUR = (4, 5, 1), (3, 4, 3)
@@ -133,7 +134,7 @@ STEPPED = (  # between them every likelihood, order of channels and condition
 
 CASES = [
     *(
-        layer_case(f"residual block, channels={c}", residual_block(6, c), 2, 4, 3, 6)
+        layer_case(f"ResidualStack, channels={c}", ResidualStack(6, 2, 3, 6, c), 3, 4, 3, 6)
         for c in (1, 3)
     ),
     layer_case("Places, Categorical", Places(Categorical(4), 3), 2, 5, 12),

@@ -1,9 +1,6 @@
-"""The nets of PixelCNN: the residual stack, what it puts out, and prompts that look at pictures.
+"""What stands at the two ends of a net of pixels: the prompt, and the parameters of each place.
 
-    block    y = x + up(past(down(x)))    down 1x1 F -> F/2, past 3x3 mask B, up 1x1 F/2 -> F
-
-each behind a rectifier. van den Oord et al. 2016, arXiv 1601.06759, figure 5.
-                                                               docs/derivations/pixelcnn.md
+van den Oord et al. 2016, arXiv 1601.06759.                    docs/derivations/pixelcnn.md
 """
 
 from dataclasses import dataclass
@@ -14,7 +11,6 @@ from tinygen.layers import (
     Bounded,
     Conv2d,
     Layer,
-    MaskedConv2d,
     Relu,
     Residual,
     Sequential,
@@ -23,50 +19,23 @@ from tinygen.layers import (
 from tinygen.layers.base import check_input, check_sizes
 from tinygen.likelihoods import Bernoulli, Categorical, Gaussian, Likelihood, LogisticMixture
 from tinygen.models.nets import Shape, check_shape
+from tinygen.models.pixelcnn_stack import ResidualStack
 from tinygen.pullback import Pullback, no_params
 
 MIXTURE = ("logits", "mean", "log_scale")
 
 
-def residual_block(features: int, channels: int = 1) -> Residual:
-    """x (N, H, W, F) -> x + f(x), where f looks at the pixels before through F/2 features. (2)
-
-    channels : 3 keeps the order R < G < B, in each third of the features (`MaskedConv2d`)
-    """
-    half = features // 2
-    return Residual(
-        Sequential(
-            relu_down=Relu(),
-            down=MaskedConv2d(features, half, 1, "B", channels),
-            relu_past=Relu(),
-            past=MaskedConv2d(half, half, 3, "B", channels),
-            relu_up=Relu(),
-            up=MaskedConv2d(half, features, 1, "B", channels),
-        )
-    )
-
-
 def residual_stack(
     features: int, blocks: int, head: int, channels: int, likelihood: Likelihood, components: int
 ) -> Sequential:
-    """Features (N, H, W, F) of a layer with mask A -> the parameters of each place.
+    """Features (N, H, W, F) of pixels before -> the parameters of each place.
 
-    blocks     : residual blocks
-    head       : the width of the 1x1 layer before the last
-    components : of a LogisticMixture
+    blocks, head : see `ResidualStack`
+    components   : of a LogisticMixture
     """
-    layers: dict[str, Layer] = {
-        f"block{i}": residual_block(features, channels) for i in range(blocks)
-    }
     outputs = channels * per_place(likelihood, components)
-    return Sequential(
-        **layers,
-        relu_head=Relu(),
-        head=MaskedConv2d(features, head, 1, "B", channels),
-        relu_out=Relu(),
-        out=MaskedConv2d(head, outputs, 1, "B", channels),
-        params=Places(likelihood, channels),
-    )
+    stack = ResidualStack(features, blocks, head, outputs, channels)
+    return Sequential(features=stack, params=Places(likelihood, channels))
 
 
 def per_place(likelihood: Likelihood, components: int) -> int:

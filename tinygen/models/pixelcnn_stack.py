@@ -1,0 +1,121 @@
+"""PixelCNN's residual stack: a chain of layers, and on the CPU the same sums in a faster order.
+
+h_b = h_(b-1) + U r(V * r(D r(h_(b-1)))),        y = Q r(P r(h_B))
+                                                       docs/derivations/pixelcnn.md
+"""
+
+from typing import Any
+
+import numpy as np
+
+from tinygen.arrays import Array, Params, device_of
+from tinygen.kernels import causal_stack
+from tinygen.kernels.causal_stack import Block
+from tinygen.layers import Layer, MaskedConv2d, Relu, Residual, Sequential
+from tinygen.layers.base import check_input
+from tinygen.layers.masked_conv import masked_centre
+from tinygen.pullback import Pullback
+
+
+def residual_block(features: int, channels: int = 1) -> Residual:
+    """x (N, H, W, F) -> x + f(x), where f looks at the pixels before through F/2 features.
+
+    channels : 3 keeps the order R < G < B, in each third of the features (`MaskedConv2d`)
+    """
+    half = features // 2
+    return Residual(
+        Sequential(
+            relu_down=Relu(),
+            down=MaskedConv2d(features, half, 1, "B", channels),
+            relu_past=Relu(),
+            past=MaskedConv2d(half, half, 3, "B", channels),
+            relu_up=Relu(),
+            up=MaskedConv2d(half, features, 1, "B", channels),
+        )
+    )
+
+
+class ResidualStack(Sequential):
+    """x (N, H, W, F), features of pixels before -> y (N, H, W, O), likewise
+
+    blocks   : how many `residual_block`s
+    head     : the width of the hidden layer behind them
+    channels : as in `MaskedConv2d`
+
+    The layers are those of a Sequential, which serves on a GPU. On the CPU `causal_stack` takes a
+    few images at a time through all of them; tests hold the two equal.
+    """
+
+    def __init__(self, features: int, blocks: int, head: int, outputs: int, channels: int = 1):
+        layers: dict[str, Layer] = {
+            f"block{i}": residual_block(features, channels) for i in range(blocks)
+        }
+        super().__init__(
+            **layers,
+            relu_head=Relu(),
+            head=MaskedConv2d(features, head, 1, "B", channels),
+            relu_out=Relu(),
+            out=MaskedConv2d(head, outputs, 1, "B", channels),
+        )
+        self.blocks = tuple(layers)
+
+    def forward(
+        self, p: Params, x: Array, extras: dict[str, Any] | None = None
+    ) -> tuple[Array, Pullback]:
+        """y and its pullback."""
+        if device_of(x) != "cpu":
+            return super().forward(p, x, extras)
+        self.check_names(p, extras or {})
+        blocks = [
+            Block(*(matrix(conv, part[name]) for name, conv in convs.items()))
+            for part, convs in zip(self.parts(p), map(self.convs, self.blocks), strict=True)
+        ]
+        head, out = self.conv("head"), self.conv("out")
+        check_input(head, p["head"], x, "N", "H", "W", head.c_in)
+        P, Q = matrix(head, p["head"]), matrix(out, p["out"])
+        with np.errstate(invalid="ignore", over="ignore"):
+            y, back = causal_stack.forward(blocks, P, Q, x)
+        if not np.isfinite(float(np.vdot(y, y))):
+            return super().forward(p, x, extras)  # says which layer was the first
+
+        def both(dy: Array) -> tuple[Params, Array]:
+            dblocks, dP, dQ, dx = back(dy)
+            grads: Params = {}
+            for name, block in zip(self.blocks, dblocks, strict=True):
+                pairs = zip(self.convs(name).items(), block, strict=True)
+                grads[name] = {"f": {part: weights(conv, d) for (part, conv), d in pairs}}
+            return {**grads, "head": weights(head, dP), "out": weights(out, dQ)}, dx
+
+        return y, Pullback.whole(both, y)
+
+    def with_layers(self, layers: dict[str, Layer]) -> Sequential:
+        """A plain chain: other layers may not be those that the kernel knows."""
+        return Sequential(**layers)
+
+    def conv(self, name: str) -> Any:
+        """The masked convolution of that name, behind the blocks."""
+        return self.layers[name]
+
+    def convs(self, block: str) -> dict[str, Any]:
+        """The three masked convolutions of a block."""
+        inner: Any = self.layers[block]
+        layers = inner.layers["f"].layers
+        return {name: layers[name] for name in ("down", "past", "up")}
+
+    def parts(self, p: Params) -> list[Params]:
+        """The parameters of each block."""
+        return [p[name]["f"] for name in self.blocks]
+
+
+def matrix(layer: MaskedConv2d, p: Params) -> Array:
+    """The masked weights and the bias of a layer as one matrix (O, taps C + 1)."""
+    W = masked_centre(p["W"], layer) if layer.channels > 1 else p["W"]
+    rows = W.reshape(-1, layer.c_out)[: layer.taps[1] * layer.c_in]  #  (taps C, O)
+    return np.concatenate([rows, p["b"][None]]).T.copy()
+
+
+def weights(layer: MaskedConv2d, d: Array) -> Params:
+    """The gradient of such a matrix as that of the parameters: the adjoint of `matrix`."""
+    dW = np.zeros(layer.shapes["W"], d.dtype)
+    dW.reshape(-1, layer.c_out)[: layer.taps[1] * layer.c_in] = d[:, :-1].T
+    return {"W": masked_centre(dW, layer) if layer.channels > 1 else dW, "b": d[:, -1].copy()}
