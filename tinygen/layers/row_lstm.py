@@ -21,6 +21,7 @@ import numpy as np
 from tinygen.arrays import Array, Params, namespace
 from tinygen.layers import initialisers
 from tinygen.layers.base import Layer, check_input, check_sizes
+from tinygen.layers.row_lstm_step import Step, row_steps
 from tinygen.pullback import Pullback
 
 
@@ -100,6 +101,10 @@ class RowLSTM(Layer):
             return gradients(dy, dp=False)[1]
 
         return h, Pullback(dp, dx, h, gradients)
+
+    def stepper(self, p: Params, n: int, H: int, W: int) -> Step:
+        """step(r, c, x) -> h[r, c] (n, F) from x (n, C), the input at (r, c): see `row_steps`."""
+        return row_steps(masked(self, p["K_is"]), p["K_ss"], p["b"], n, W)
 
     def multiply_adds(self, x_shape: Any, y_shape: Any) -> int:
         places = int(np.prod(y_shape[:3]))
