@@ -14,6 +14,7 @@ from tinygen.layers.dropout import Dropout
 from tinygen.layers.embedding import Embedding
 from tinygen.layers.fork import Fork
 from tinygen.layers.gated import GatedTanh, Maxout
+from tinygen.layers.gated_block import GatedBlock
 from tinygen.layers.instance_norm import InstanceNorm
 from tinygen.layers.labelled_dense import LabelledDense
 from tinygen.layers.layer_norm import LayerNorm
@@ -49,6 +50,7 @@ __all__ = [
     "Embedding",
     "Flatten",
     "Fork",
+    "GatedBlock",
     "GatedTanh",
     "InstanceNorm",
     "LabelledDense",

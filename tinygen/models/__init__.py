@@ -20,6 +20,7 @@ from tinygen.models.debiasing_vae import DebiasingVAE
 from tinygen.models.factor_vae import FactorVAE, factor_vae
 from tinygen.models.features import encoder_net
 from tinygen.models.fvbn import FullyVisibleBeliefNet
+from tinygen.models.gated_pixelcnn import GatedPixelCNN
 from tinygen.models.gaussian_mixture import GaussianMixture
 from tinygen.models.local_model import LocalModel, conv_local_model
 from tinygen.models.lstm_density import LSTMDensity
@@ -35,6 +36,9 @@ from tinygen.models.outlier_scores import (
     reconstruction_error,
 )
 from tinygen.models.pca import pca_autoencoder
+from tinygen.models.pixel_rnn import PixelRNN
+from tinygen.models.pixelcnn import PixelCNN
+from tinygen.models.pixelcnn_nets import picture_prompt
 from tinygen.models.priors import MixturePrior, StandardNormal
 from tinygen.models.resampling import debiasing_order, resampling_weights
 from tinygen.models.semi_supervised_vae import SemiSupervisedVAE, dense_semi_supervised_vae
@@ -56,6 +60,7 @@ __all__ = [
     "DebiasingVAE",
     "FactorVAE",
     "FullyVisibleBeliefNet",
+    "GatedPixelCNN",
     "GaussianMixture",
     "GaussianNoise",
     "LSTMDensity",
@@ -63,6 +68,8 @@ __all__ = [
     "Masking",
     "MixturePrior",
     "OutlierExposure",
+    "PixelCNN",
+    "PixelRNN",
     "SaltAndPepper",
     "SemiSupervisedVAE",
     "SigmoidEncoder",
@@ -90,6 +97,7 @@ __all__ = [
     "negative_elbo",
     "negative_log_prob",
     "pca_autoencoder",
+    "picture_prompt",
     "reconstruction_error",
     "resampling_weights",
     "sample_codes",

@@ -8,10 +8,12 @@ from tinygen.systems import (
     debiasing_vae,
     factor_vae,
     fvbn,
+    gated_pixelcnn,
     gaussian_mixture,
     m1_m2,
     made,
     nade,
+    pixel_rnn,
     pixelcnn,
     semi_supervised,
     tc_vae,
@@ -34,6 +36,8 @@ FILES = (
     factor_vae,
     autoencoder,
     pixelcnn,
+    gated_pixelcnn,
+    pixel_rnn,
 )
 SYSTEMS = {file.SYSTEM.name: file.SYSTEM for file in FILES}
 
