@@ -12,7 +12,7 @@ from tinygen.cases.made import causal, several, small, sums
 from tinygen.check import all_images, check_normalised
 from tinygen.kernels.elementwise import sigmoid
 from tinygen.layers import Tanh
-from tinygen.likelihoods import Bernoulli, Categorical, Gaussian, LogisticMixture
+from tinygen.likelihoods import Bernoulli, Categorical, Gaussian, LogisticMixture, MixtureDensity
 from tinygen.models import MADE, made_net, made_steps
 from tinygen.models.made_masks import Connections
 from tinygen.optim import adam
@@ -149,8 +149,9 @@ def test_every_parameter_that_a_mask_shows_moves_after_one_step(rng):
         several((6,), likelihood=Gaussian()),
         small(hidden=()),
         MADE((2, 2, 3), (9, 8), n_masks=2, order="random", likelihood=Categorical(3)),
+        small((5,), likelihood=LogisticMixture(6)),
     ],
-    ids=["binary", "masks", "levels", "Gaussian", "no hidden layer", "colour"],
+    ids=["binary", "masks", "levels", "Gaussian", "no hidden layer", "colour", "logistics"],
 )
 def test_cached_sampling_is_naive_sampling(model):
     p = parameters(model, scale=2)
@@ -336,7 +337,7 @@ def test_on_any_device_as_on_the_cpu(device):
         ({"hidden": 500}, r"MADE: hidden must be a tuple of 0 or more whole numbers >= 1"),
         ({"n_masks": 0}, r"MADE: n_masks must be a whole number >= 1, got 0"),
         ({"seed": -1}, r"MADE: seed must be a whole number >= 0, got -1"),
-        ({"likelihood": LogisticMixture(4)}, r"MADE: expected Bernoulli, Gaussian or Categorical"),
+        ({"likelihood": MixtureDensity(2)}, r"MADE: expected places that are Bernoulli, Gaussian,"),
     ],
 )
 def test_options_that_are_none_are_refused(options, message):

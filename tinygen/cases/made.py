@@ -9,7 +9,7 @@ from tinygen import tree
 from tinygen.cases.common import Case, Claim, jittered
 from tinygen.check import Report, all_images, check_causal, check_normalised
 from tinygen.layers import MaskedDense, Tanh
-from tinygen.likelihoods import Bernoulli, Categorical, Gaussian
+from tinygen.likelihoods import Bernoulli, Categorical, Gaussian, LogisticMixture
 from tinygen.models.made import MADE
 from tinygen.pullback import Pullback
 
@@ -114,6 +114,7 @@ CASES = [
     model_case("Gaussian", several((3, 2, 1), likelihood=Gaussian())),
     model_case("Gaussian of fixed variance", small((5,), likelihood=Gaussian(std=0.7))),
     model_case("levels", several((2, 2, 1), likelihood=Categorical(4))),
+    model_case("logistics", small((5,), likelihood=LogisticMixture(6))),
 ]
 CLAIMS = [
     *causal("reading order", small()),

@@ -44,7 +44,7 @@ class MADE(Autoregressive):
     direct     : with connections from the inputs straight to the outputs
     activation : f, element by element
     seed       : of orders and degrees; they belong to the model, not to its parameters
-    likelihood : Bernoulli, Gaussian or Categorical
+    likelihood : those of `place_params`; levels enter as numbers spread over -1 .. 1
 
     p = {"net": {"hidden1", ..., "out"}, "direct"}: W and b of each layer.
 
