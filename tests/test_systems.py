@@ -52,6 +52,13 @@ VARIANTS = {
         "--corruption gaussian",
         "--corruption salt-and-pepper",
     ],
+    "made": [
+        "--hidden 12",
+        "--hidden 12,9 --masks 3 --order random --degrees even --direct yes",
+        "--hidden 12 --likelihood gaussian --data coloured-digits",
+        "--hidden 12 --likelihood categorical --levels 5",
+        "--hidden 12 --likelihood mixture",
+    ],
     "gaussian-mixture": [
         "",
         "--covariance tied --components 3",
