@@ -66,6 +66,18 @@ VARIANTS = {
         "--covariance spherical --floor 1e-4 --data ring",
     ],
     "bernoulli-mixture": ["", "--components 5 --starts 2 --floor 0.01"],
+    "fvbn": [
+        "--decay 0.5 --decay-every 1 --l2 1e-4",
+        "--likelihood categorical --levels 17",
+        "--likelihood mixture --levels 17 --components 3",
+        "--likelihood gaussian",
+    ],
+    "nade": [
+        "--hidden 10 --decay 0.99",
+        "--hidden 10 --activation sigmoid --likelihood categorical --levels 5",
+        "--hidden 10 --likelihood mixture --levels 17 --data coloured-digits",
+        "--hidden 10 --likelihood gaussian",
+    ],
 }
 
 

@@ -6,11 +6,11 @@ import numpy as np
 
 from tinygen.cases.common import Case, Claim, beside, jittered
 from tinygen.check import Report, all_images, check_causal, check_normalised
-from tinygen.likelihoods import Bernoulli, Categorical, Gaussian, Likelihood
+from tinygen.likelihoods import Bernoulli, Categorical, Gaussian, Likelihood, LogisticMixture
 from tinygen.models.autoregressive import Autoregressive
 from tinygen.models.fvbn import FullyVisibleBeliefNet
 from tinygen.models.nade import NADE
-from tinygen.models.place_params import as_params
+from tinygen.models.place_params import as_params, outputs
 
 N, H, SHAPE = 3, 5, (2, 3, 2)
 LIKELIHOODS: dict[str, Likelihood] = {
@@ -18,6 +18,7 @@ LIKELIHOODS: dict[str, Likelihood] = {
     "Gaussian of fixed variance": Gaussian(std=0.7),
     "Gaussian": Gaussian(),
     "levels": Categorical(3),
+    "a mixture over levels": LogisticMixture(4),
 }
 
 
@@ -73,7 +74,7 @@ def kind(model: Autoregressive) -> str:
 
 def heads(name: str, likelihood: Likelihood) -> Case:
     """What a net puts out for each place, as the likelihood takes it."""
-    O = 1 if likelihood in (Bernoulli(), Gaussian(std=0.7)) else 2
+    O = outputs(name, likelihood)
 
     def make(rng: np.random.Generator) -> tuple[Any, Any, Any]:
         def f(_: Any, y: Any) -> Any:
@@ -110,7 +111,7 @@ def sums_to_one(name: str, model: Autoregressive) -> Claim:
 
 
 CASES = [
-    *(heads(name, likelihood) for name, likelihood in LIKELIHOODS.items() if name != "levels"),
+    *(heads(name, likelihood) for name, likelihood in LIKELIHOODS.items()),
     *(whole(n, m) for likelihood in LIKELIHOODS.values() for n, m in nets(likelihood).items()),
     *(maps(n, m) for n, m in nets(Bernoulli()).items()),
     *(maps(n, m) for n, m in nets(Gaussian()).items()),
@@ -119,4 +120,5 @@ CLAIMS = [
     *(causal(n, m) for likelihood in LIKELIHOODS.values() for n, m in nets(likelihood).items()),
     *(sums_to_one(n, m) for n, m in nets(Bernoulli(), (3, 3, 1)).items()),
     *(sums_to_one(n, m) for n, m in nets(Categorical(3), (5,)).items()),
+    *(sums_to_one(n, m) for n, m in nets(LogisticMixture(4), (4,)).items()),
 ]

@@ -7,18 +7,18 @@ R. Neal, Connectionist learning of belief networks, Artificial Intelligence 56, 
                                                            docs/derivations/fvbn.md
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from tinygen import tree
 from tinygen.arrays import Array, Params
-from tinygen.layers.base import check_params
+from tinygen.layers.base import check_params, check_sizes
 from tinygen.layers.masked_dense import MaskedDense
 from tinygen.models.ancestral import Step
 from tinygen.models.autoregressive import Autoregressive
-from tinygen.models.place_params import as_params, outputs
+from tinygen.models.place_params import COMPONENTS, as_params, outputs
 from tinygen.pullback import Pullback
 
 
@@ -28,8 +28,9 @@ class FullyVisibleBeliefNet(Autoregressive):
 
     likelihood : Bernoulli(): a logistic regression a place; Gaussian(): with std given a linear
                  one, so that p(x) is one Gaussian, and without it also a log-variance a place;
-                 Categorical(K): a softmax regression, with levels that enter as numbers spread
-                 over -1 .. 1. O, the numbers a place, is 1, 1 or 2, and K
+                 Categorical(L): a softmax regression; LogisticMixture(L). Levels enter as numbers
+                 spread over -1 .. 1. O, the numbers a place, is 1, 1 or 2, L, 3 K
+    components : K, of a LogisticMixture
 
     Columns i O .. i O + O - 1 of W and b belong to place i. One masked layer holds all places
     (`MaskedDense`): of W the rows j < i of place i are read, the others never, and their gradient
@@ -37,16 +38,23 @@ class FullyVisibleBeliefNet(Autoregressive):
     Raises ValueError for other likelihoods, and on input as `Autoregressive` does.
     """
 
+    components: int = field(default=COMPONENTS, kw_only=True)
+
     def __post_init__(self) -> None:
         super().__post_init__()
-        outputs("FullyVisibleBeliefNet", self.likelihood)
+        check_sizes(self, components=self.components)
+        _ = self.outputs  # refuse an unknown likelihood now
+
+    @property
+    def outputs(self) -> int:
+        """O, the numbers a place."""
+        return outputs("FullyVisibleBeliefNet", self.likelihood, self.components)
 
     @property
     def layer(self) -> MaskedDense:
         """The map of all places: output i O + o sees the inputs before i."""
-        O = outputs("FullyVisibleBeliefNet", self.likelihood)
         before = np.triu(np.ones((self.size, self.size)), k=1)  # M[j, i] = 1 for j < i  (1)
-        return MaskedDense(np.repeat(before, O, axis=1))
+        return MaskedDense(np.repeat(before, self.outputs, axis=1))
 
     def init(
         self, rng: np.random.Generator, dtype: Any = np.float32, weights: str = "glorot"
@@ -77,7 +85,7 @@ class FullyVisibleBeliefNet(Autoregressive):
     def stepper(self, p: Params, n: int, condition: Any = None) -> Step:
         """A place costs one row of products, the i before it: O(i), not O(D^2)."""
         check_params(self.layer, p, self.layer.shapes)
-        W, b, O = p["W"], p["b"], outputs("FullyVisibleBeliefNet", self.likelihood)
+        W, b, O = p["W"], p["b"], self.outputs
 
         def step(i: int, x: Array) -> Any:
             columns = slice(i * O, (i + 1) * O)

@@ -57,7 +57,8 @@ def backward(
 ) -> tuple[dict[str, Array], Array | None]:
     """dp, and dx (N, D) where it is asked for, of dy (N, D, O)."""
     xp, (N, D), (f, slope) = namespace(x), x.shape, ACTIVATIONS[activation]
-    O, H, columns = *V.shape[1:], xp.ascontiguousarray(x.T)
+    _, O, H = V.shape
+    columns = xp.ascontiguousarray(x.T)
     dW, dV = xp.empty_like(W), xp.empty_like(V)
     dx = xp.empty((D, N), x.dtype) if wrt_x else None
     G = xp.zeros((N, H), x.dtype)  # sum of dy_j V_j over the places j that saw the present h
@@ -93,7 +94,7 @@ def backward(
 
 def changing(x_i: Array, everywhere: bool = False) -> Any:
     """The rows whose state place i changes; all of them where to look would make a GPU wait."""
-    if everywhere or device_of(x_i) == "cuda":
+    if everywhere or device_of(x_i) != "cpu":
         return slice(None)
     rows = namespace(x_i).flatnonzero(x_i)
     return slice(None) if len(rows) == len(x_i) else rows

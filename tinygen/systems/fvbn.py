@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from tinygen.models.fvbn import FullyVisibleBeliefNet
-from tinygen.systems.base import System, Task
+from tinygen.models.place_params import COMPONENTS
+from tinygen.systems.base import System, Task, option
 from tinygen.systems.visible import SHARED, VisibleOptions
 
 
@@ -11,10 +12,14 @@ from tinygen.systems.visible import SHARED, VisibleOptions
 class FVBNOptions(VisibleOptions):
     """What `train fvbn` can be told."""
 
+    components: int = option(
+        COMPONENTS, "logistics in the mixture of a pixel", least=1, where=("likelihood", "mixture")
+    )
+
 
 def build(o: FVBNOptions, task: Task) -> FullyVisibleBeliefNet:
     """The model of these options for examples of this shape."""
-    return FullyVisibleBeliefNet(tuple(task.shape), likelihood=o.pixel())
+    return FullyVisibleBeliefNet(tuple(task.shape), likelihood=o.pixel(), components=o.components)
 
 
 SYSTEM = System(

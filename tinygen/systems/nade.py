@@ -8,6 +8,7 @@ import numpy as np
 from tinygen.arrays import Params
 from tinygen.models.nade import NADE
 from tinygen.models.nade_passes import ACTIVATIONS
+from tinygen.models.place_params import COMPONENTS
 from tinygen.systems.base import System, Task, option
 from tinygen.systems.visible import SHARED, VisibleOptions
 
@@ -18,11 +19,16 @@ class NADEOptions(VisibleOptions):
 
     hidden: int = option(500, "hidden units a pixel", least=1)
     activation: str = option("relu", "of the hidden units", tuple(ACTIVATIONS))
+    components: int = option(
+        COMPONENTS, "logistics in the mixture of a pixel", least=1, where=("likelihood", "mixture")
+    )
 
 
 def build(o: NADEOptions, task: Task) -> NADE:
     """The model of these options for examples of this shape."""
-    return NADE(tuple(task.shape), o.hidden, o.activation, likelihood=o.pixel())
+    return NADE(
+        tuple(task.shape), o.hidden, o.activation, likelihood=o.pixel(), components=o.components
+    )
 
 
 def start(model: NADE, rng: np.random.Generator, x: Any) -> Params:
