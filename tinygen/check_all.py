@@ -8,8 +8,6 @@
 What a case and a claim are: `tinygen/cases/common.py`.      docs/derivations/check.md
 """
 
-import importlib.util
-import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -20,6 +18,7 @@ import numpy as np
 from tinygen import cases
 from tinygen.cases import Case, Claim
 from tinygen.check import Report, Row, check_contract, check_gradients
+from tinygen.check.own_file import run_file
 from tinygen.names import nearest
 
 AREAS = (
@@ -110,17 +109,21 @@ def run(names: Sequence[str] = ()) -> int:
 
 
 def table(names: Sequence[str] = ()) -> Table:
-    """Run the checks of these names. A bar on stderr shows how far, where that is a terminal.
+    """Run the checks of these names.
 
     names : classes, functions, builders, areas or the names of single lines, in any case, with or
             without _ and -; paths that end in .py; none for everything
 
     Raises ValueError for an unknown name, with the nearest one, and for a file without cases.
     """
+    return table_of(chosen(names))
+
+
+def table_of(found: Sequence[Case | Claim]) -> Table:
+    """Run the checks of these. A bar on stderr shows how far, where that is a terminal."""
     from tqdm import tqdm
 
     start = time.perf_counter()
-    found = chosen(names)
     bar = tqdm(found, desc="check", unit="case", leave=False, disable=None)
     return Table([line(case) for case in bar], time.perf_counter() - start)
 
@@ -175,16 +178,7 @@ def unknown(name: str) -> str:
 
 def from_file(path: Path) -> list[Case | Claim]:
     """The lists CASES and CLAIMS of a Python file, which is run. Raises ValueError."""
-    if not path.is_file():
-        raise ValueError(f"there is no file {path}")
-    name = f"yours.{path.stem}"  # no name that an installed module may have
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec is not None and spec.loader is not None  # it is, for what ends in .py
-    module = sys.modules[name] = importlib.util.module_from_spec(spec)  # dataclasses look there
-    try:
-        spec.loader.exec_module(module)
-    except Exception as error:
-        raise ValueError(f"{path} does not run: {type(error).__name__}: {error}") from error
+    module = run_file(path)
     found = [*getattr(module, "CASES", []), *getattr(module, "CLAIMS", [])]
     if not found or not all(isinstance(case, Case | Claim) for case in found):
         raise ValueError(

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 
 from tinygen import arrays, tree
-from tinygen.check.causal import by_step
 from tinygen.check.gradients import gradients_of
 from tinygen.check.points import forward_of, is_float, like, to_float64
+from tinygen.check.steps import by_step
 
 REGIONS = ("later", "out of reach", "blind spot", "seen", "leak")
 

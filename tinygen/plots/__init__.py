@@ -5,6 +5,7 @@ writes it, `png(figure)` gives the bytes. Images are (N, H, W, 1) or (N, H, W, 3
 grey ones 1 is ink, black: give 1 - x of photographs.
 """
 
+from tinygen.plots.causality import causality
 from tinygen.plots.ellipses import ellipses
 from tinygen.plots.frames import moving
 from tinygen.plots.images import interleaved, panels, reconstructions, sample_grid, tiled
@@ -20,6 +21,7 @@ from tinygen.plots.traversal import Walk, animation, traversals
 __all__ = [
     "Walk",
     "animation",
+    "causality",
     "curves",
     "ellipses",
     "interleaved",
