@@ -52,6 +52,13 @@ VARIANTS = {
         "--corruption gaussian",
         "--corruption salt-and-pepper",
     ],
+    "pixel-rnn": [
+        "--layers 1 --features 4",
+        "--layers 2 --features 4 --lstm row --residual off --skip on",
+        "--layers 1 --features 4 --lstm row --likelihood categorical --levels 4",
+        "--layers 1 --features 4 --lstm row --likelihood mixture --levels 8 --components 2",
+        "--layers 1 --features 4 --lstm row --likelihood gaussian",
+    ],
     "made": [
         "--hidden 12",
         "--hidden 12,9 --masks 3 --order random --degrees even --direct yes",
