@@ -14,10 +14,13 @@ from typing import Any
 
 import numpy as np
 
+from tinygen import tree
 from tinygen.arrays import Array, Params, namespace
 from tinygen.layers import Layer, MaskedConv2d, Sequential
 from tinygen.layers.base import check_names, check_sizes
+from tinygen.models.ancestral import Step
 from tinygen.models.autoregressive import Autoregressive
+from tinygen.models.columns import Taps, column
 from tinygen.models.pixelcnn_nets import residual_stack
 from tinygen.pullback import Pullback
 
@@ -147,3 +150,26 @@ class PixelCNN(Autoregressive):
         halves = per_pixel(backward.dp), per_pixel(backward.dx)
         like = namespace(told).broadcast_to(told[:, None, None], shapes[1])
         return like, Pullback(*halves, like, per_pixel(backward))
+
+    def stepper(self, p: Params, n: int, condition: Any = None) -> Step:
+        """The parameters of place i from the column of its pixel, through all layers.      (5)"""
+        H, W, C = self.shape
+        first = Taps(self.first, p["first"], n, (H, W))
+        stack, places = self.stack.layers["features"], self.stack.layers["params"]
+        features = column(stack, p["stack"]["features"], n, (H, W))
+        told, _ = self.prompted(p, n, condition)
+        if told is not None:
+            told = namespace(told).ascontiguousarray(told.transpose(1, 2, 3, 0))  # (H, W, F, n)
+
+        def step(i: int, x: Array) -> Any:
+            (row, j), channel = divmod(i // C, W), i % C
+            if i and channel == 0:
+                before = divmod(i // C - 1, W)
+                first.keep(*before, self.as_floats(p, x[:, *before].T))  # now it is known
+            h = first(row, j, self.as_floats(p, x[:, row, j].T))  #               (F, n)
+            if told is not None:
+                h = h + told[row, j]
+            y = features(row, j, h).T  #                                          (n, C K)
+            return tree.map(lambda a: a[:, channel], places.split(y))
+
+        return step

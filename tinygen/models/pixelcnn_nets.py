@@ -70,32 +70,31 @@ class Places(Layer):
     def forward(self, p: Params, x: Array) -> tuple[Any, Pullback]:
         """Views of x, but for a Gaussian's log-variance, and the pullback that joins them."""
         check_input(self, p, x, "...")
-        xp, C = namespace(x), self.channels
-        if x.shape[-1] == C:
-            return x, Pullback(no_params, lambda dy: dy, x)
-        parts = x.reshape(*x.shape[:-1], C, -1)  #                      (N, ..., C, K)
-        if isinstance(self.likelihood, Gaussian):
-            log_var, bounded = Bounded().forward({}, parts[..., 1])
-            params = {"mean": parts[..., 0], "log_var": log_var}
+        xp, parts = namespace(x), (*x.shape[:-1], self.channels, -1)
+        params = self.split(x)
 
-            def dx(dy: Any) -> Array:
-                both = dy["mean"], bounded.dx(dy["log_var"])
-                return xp.stack(both, axis=-1).reshape(x.shape)
-
-        elif isinstance(self.likelihood, LogisticMixture):
-            thirds = parts.reshape(*parts.shape[:-1], len(MIXTURE), -1)  # (N, ..., C, 3, K/3)
-            params = {name: thirds[..., i, :] for i, name in enumerate(MIXTURE)}
-
-            def dx(dy: Any) -> Array:
-                return xp.stack([dy[name] for name in MIXTURE], axis=-2).reshape(x.shape)
-
-        else:
-            params = parts
-
-            def dx(dy: Any) -> Array:
-                return dy.reshape(x.shape)
+        def dx(dy: Any) -> Array:
+            if isinstance(self.likelihood, Gaussian) and isinstance(dy, dict):
+                dlog_var = Bounded().forward({}, x.reshape(parts)[..., 1])[1].dx(dy["log_var"])
+                dy = xp.stack([dy["mean"], dlog_var], axis=-1)
+            elif isinstance(dy, dict):
+                dy = xp.stack([dy[name] for name in MIXTURE], axis=-2)
+            return dy.reshape(x.shape)
 
         return params, Pullback(no_params, dx, params)
+
+    def split(self, y: Array) -> Any:
+        """The parameters in y (N, ..., C K), unchecked."""
+        if y.shape[-1] == self.channels:
+            return y  #                                                   (N, ..., C)
+        parts = y.reshape(*y.shape[:-1], self.channels, -1)  #            (N, ..., C, K)
+        if isinstance(self.likelihood, Gaussian):
+            log_var, _ = Bounded().forward({}, parts[..., 1])
+            return {"mean": parts[..., 0], "log_var": log_var}
+        if isinstance(self.likelihood, LogisticMixture):
+            thirds = parts.reshape(*parts.shape[:-1], len(MIXTURE), -1)  # (N, ..., C, 3, K/3)
+            return {name: thirds[..., i, :] for i, name in enumerate(MIXTURE)}
+        return parts
 
 
 def picture_prompt(

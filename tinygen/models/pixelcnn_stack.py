@@ -4,15 +4,16 @@ h_b = h_(b-1) + U r(V * r(D r(h_(b-1)))),        y = Q r(P r(h_B))
                                                        docs/derivations/pixelcnn.md
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from tinygen.arrays import Array, Params, device_of
-from tinygen.kernels import causal_stack
+from tinygen.arrays import Array, Params, device_of, namespace
+from tinygen.kernels import causal_column, causal_stack
 from tinygen.kernels.causal_stack import Block
 from tinygen.layers import Layer, MaskedConv2d, Relu, Residual, Sequential
-from tinygen.layers.base import check_input
+from tinygen.layers.base import Pair, check_input, check_params
 from tinygen.layers.masked_conv import masked_centre
 from tinygen.pullback import Pullback
 
@@ -66,13 +67,8 @@ class ResidualStack(Sequential):
         if device_of(x) != "cpu":
             return super().forward(p, x, extras)
         self.check_names(p, extras or {})
-        blocks = [
-            Block(*(matrix(conv, part[name]) for name, conv in convs.items()))
-            for part, convs in zip(self.parts(p), map(self.convs, self.blocks), strict=True)
-        ]
-        head, out = self.conv("head"), self.conv("out")
-        check_input(head, p["head"], x, "N", "H", "W", head.c_in)
-        P, Q = matrix(head, p["head"]), matrix(out, p["out"])
+        check_input(self.head, p["head"], x, "N", "H", "W", self.head.c_in)
+        blocks, P, Q = self.matrices(p)
         with np.errstate(invalid="ignore", over="ignore"):
             y, back = causal_stack.forward(blocks, P, Q, x)
         if not np.isfinite(float(np.vdot(y, y))):
@@ -84,7 +80,7 @@ class ResidualStack(Sequential):
             for name, block in zip(self.blocks, dblocks, strict=True):
                 pairs = zip(self.convs(name).items(), block, strict=True)
                 grads[name] = {"f": {part: weights(conv, d) for (part, conv), d in pairs}}
-            return {**grads, "head": weights(head, dP), "out": weights(out, dQ)}, dx
+            return {**grads, "head": weights(self.head, dP), "out": weights(self.out, dQ)}, dx
 
         return y, Pullback.whole(both, y)
 
@@ -92,26 +88,43 @@ class ResidualStack(Sequential):
         """A plain chain: other layers may not be those that the kernel knows."""
         return Sequential(**layers)
 
-    def conv(self, name: str) -> Any:
-        """The masked convolution of that name, behind the blocks."""
-        return self.layers[name]
+    def column(self, p: Params, n: int, size: Pair) -> Callable[[int, int, Array], Array]:
+        """The stack at one pixel after the other: see `columns.column`."""
+        self.check_names(p, {})
+        return causal_column.bind(*self.matrices(p), n, *size)
+
+    @property
+    def head(self) -> Any:
+        """The layer P."""
+        return self.layers["head"]
+
+    @property
+    def out(self) -> Any:
+        """The layer Q."""
+        return self.layers["out"]
 
     def convs(self, block: str) -> dict[str, Any]:
-        """The three masked convolutions of a block."""
+        """The layers D, V and U of a block, by name."""
         inner: Any = self.layers[block]
         layers = inner.layers["f"].layers
         return {name: layers[name] for name in ("down", "past", "up")}
 
-    def parts(self, p: Params) -> list[Params]:
-        """The parameters of each block."""
-        return [p[name]["f"] for name in self.blocks]
+    def matrices(self, p: Params) -> tuple[list[Block], Array, Array]:
+        """The blocks, P and Q as matrices."""
+        blocks = [
+            Block(*(matrix(conv, p[name]["f"][part]) for part, conv in self.convs(name).items()))
+            for name in self.blocks
+        ]
+        return blocks, matrix(self.head, p["head"]), matrix(self.out, p["out"])
 
 
 def matrix(layer: MaskedConv2d, p: Params) -> Array:
     """The masked weights and the bias of a layer as one matrix (O, taps C + 1)."""
+    check_params(layer, p, layer.shapes)
     W = masked_centre(p["W"], layer) if layer.channels > 1 else p["W"]
     rows = W.reshape(-1, layer.c_out)[: layer.taps[1] * layer.c_in]  #  (taps C, O)
-    return np.concatenate([rows, p["b"][None]]).T.copy()
+    xp = namespace(W)
+    return xp.ascontiguousarray(xp.concatenate([rows, p["b"][None]]).T)
 
 
 def weights(layer: MaskedConv2d, d: Array) -> Params:
