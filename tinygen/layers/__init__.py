@@ -10,6 +10,7 @@ from tinygen.layers.concat import Concat
 from tinygen.layers.conv import Conv1d, Conv2d
 from tinygen.layers.conv_transpose import ConvTranspose2d
 from tinygen.layers.dense import Dense
+from tinygen.layers.diagonal_lstm import DiagonalBiLSTM
 from tinygen.layers.dropout import Dropout
 from tinygen.layers.embedding import Embedding
 from tinygen.layers.fork import Fork
@@ -45,6 +46,7 @@ __all__ = [
     "Conv2d",
     "ConvTranspose2d",
     "Dense",
+    "DiagonalBiLSTM",
     "Dropout",
     "Elu",
     "Embedding",

@@ -1,0 +1,55 @@
+"""The Diagonal BiLSTM place by place, for sampling: what was computed is kept.
+
+A place of left needs the states above and beside it, both known. right runs from the end of a row
+to its beginning, so it is run over a row when the row is complete; that is early enough, for
+h[r, c] = left[r, c] + right[r - 1, c].                    docs/derivations/diagonal_lstm.md
+"""
+
+from collections.abc import Callable
+
+from tinygen.arrays import Array, namespace
+from tinygen.kernels.elementwise import sigmoid
+
+Step = Callable[[int, int, Array], Array]
+
+
+def stepper(K: Array, n: int, H: int, W: int, C: int) -> Step:
+    """step(r, c, x) -> h[r, c] (n, F), from x (n, C) at (r, c), the weights K as in `sweep`."""
+    xp, F = namespace(K), K.shape[2] // 4
+    taps = (K.shape[1] - 2 * F - 1) // C
+    # [left, right], columns in the order in which the sweep meets them, and one of zeros before
+    h_above = xp.zeros((2, W + 1, n, F), K.dtype)
+    h = xp.zeros_like(h_above)
+    cell = xp.zeros_like(h_above)
+    xs = xp.zeros((2, W + 1, n, C), K.dtype)  # this row's inputs
+    s = xp.ones((n, K.shape[1]), K.dtype)  # (h above, h beside, x, 1)
+    row = 0
+
+    def visit(k: int, j: int) -> None:
+        """The state of sweep k at the j-th place of this row, j = 1, 2, ..., W."""
+        s[:, :F] = h_above[k, j]
+        s[:, F : 2 * F] = h[k, j - 1]
+        for tap in range(taps):  # the pixel, and with mask A the one met before it
+            s[:, 2 * F + tap * C : 2 * F + (tap + 1) * C] = xs[k, j - tap]
+        a = s @ K[k]  #                                                      (n, 4F)    (2)
+        i, f, o = (sigmoid(a[:, gate * F : (gate + 1) * F]) for gate in (0, 1, 3))  #    (3)
+        cell[k, j] = f * cell[k, j - 1] + i * xp.tanh(a[:, 2 * F : 3 * F])  #           (5)
+        h[k, j] = o * xp.tanh(cell[k, j])  #                                            (6)
+
+    def next_row() -> None:
+        """This row is complete: right runs over it, and it becomes the row above."""
+        xs[1, 1:] = xs[0, :0:-1]
+        for j in range(1, W + 1):
+            visit(1, j)
+        h_above[...] = h
+
+    def step(r: int, c: int, x: Array) -> Array:
+        nonlocal row
+        if r == row + 1:
+            next_row()
+            row = r
+        xs[0, c + 1] = x
+        visit(0, c + 1)
+        return h[0, c + 1] + h_above[1, W - c]  # left[r, c] + right[r - 1, c]    (n, F)    (1)
+
+    return step
