@@ -12,6 +12,8 @@ CASES = [
     layer_case("MaxPool2d", L.MaxPool2d(2), 2, 6, 4, 3),
     layer_case("MaxPool2d, oblong", L.MaxPool2d((3, 2)), 2, 6, 8, 5),
     layer_case("Upsample2d", L.Upsample2d(3), 2, 4, 5, 3),
+    layer_case("Bicubic2d", L.Bicubic2d(3), 2, 4, 5, 3),
+    layer_case("Bicubic2d, oblong", L.Bicubic2d((1, 2), a=-0.75), 2, 4, 1, 3),
     layer_case("Upsample2d, oblong", L.Upsample2d((1, 2)), 2, 4, 5, 3),
     layer_case("ReflectionPad2d", L.ReflectionPad2d(2), 2, 5, 4, 3),
     layer_case("ReflectionPad2d as wide as it can be", L.ReflectionPad2d(3), 2, 5, 4, 3),
