@@ -36,6 +36,7 @@ LAYERS = {
     "AvgPool2d": (L.AvgPool2d(2), (2, 6, 4, 3)),
     "MaxPool2d": (L.MaxPool2d(2), (2, 6, 4, 3)),
     "Upsample2d": (L.Upsample2d(2), (2, 4, 5, 3)),
+    "Bicubic2d": (L.Bicubic2d(2), (2, 4, 5, 3)),
     "ReflectionPad2d": (L.ReflectionPad2d(1), (2, 5, 4, 3)),
 }
 CONVOLUTIONS = {
