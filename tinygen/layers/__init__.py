@@ -3,6 +3,7 @@
 from tinygen.layers.activations import Elu, LeakyRelu, Relu, Sigmoid, Softplus, Tanh
 from tinygen.layers.base import Layer
 from tinygen.layers.batch_norm import BatchNorm
+from tinygen.layers.bicubic import Bicubic2d
 from tinygen.layers.bounded import Bounded
 from tinygen.layers.calibrate import calibrate
 from tinygen.layers.cholesky import Cholesky
@@ -39,6 +40,7 @@ __all__ = [
     "LSTM",
     "AvgPool2d",
     "BatchNorm",
+    "Bicubic2d",
     "Bounded",
     "Cholesky",
     "Concat",
