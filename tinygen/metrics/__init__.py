@@ -10,6 +10,7 @@ from tinygen.metrics.frechet import frechet_distance
 from tinygen.metrics.importance import importance_estimate
 from tinygen.metrics.linear_probe import FeatureScale, linear_probe
 from tinygen.metrics.mig import gaps, mutual_information_gap
+from tinygen.metrics.psnr import psnr
 from tinygen.metrics.rates import dead_units, kl_per_dimension
 from tinygen.metrics.total_correlation import (
     gaussian_total_correlation,
@@ -40,6 +41,7 @@ __all__ = [
     "linear_probe",
     "mean_and_error",
     "mutual_information_gap",
+    "psnr",
     "roc_curve",
     "threshold",
     "total_correlation",
