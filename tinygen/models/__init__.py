@@ -42,6 +42,7 @@ from tinygen.models.pixelcnn_nets import picture_prompt
 from tinygen.models.priors import MixturePrior, StandardNormal
 from tinygen.models.resampling import debiasing_order, resampling_weights
 from tinygen.models.semi_supervised_vae import SemiSupervisedVAE, dense_semi_supervised_vae
+from tinygen.models.srcnn import SRCNN
 from tinygen.models.tc_vae import TCVAE, tc_vae
 from tinygen.models.tied import TiedAutoencoder
 from tinygen.models.vae import VAE, conv_vae, dense_vae
@@ -50,6 +51,7 @@ __all__ = [
     "M1M2",
     "MADE",
     "NADE",
+    "SRCNN",
     "TCVAE",
     "VAE",
     "Autoencoder",
