@@ -41,7 +41,8 @@ def main(argv: list[str] | None = None) -> dict[str, Any]:
         args.seeds, args.epochs = min(args.seeds, 2), min(args.epochs, 2)
     size = (3, 40, 40) if args.quick else (PENDULUMS, 10 * SECONDS, PLANS)
     seeds = range(args.seed, args.seed + args.seeds)
-    first, forecast, numbers = None, None, {}
+    numbers: dict[str, dict[str, Any]] = {}
+    first, forecast = None, None
     for seed in seeds:
         rng = np.random.default_rng(seed)
         learnt, nats = learn(rng, args)
