@@ -48,6 +48,7 @@ class Case:
             "masked_conv": ("torch channels-last",),
             "adam": ("torch foreach", "torch fused"),
             "vae": ("torch foreach", "torch fused"),
+            "pixelcnn": ("torch channels-last",),
         }
         return ("ours", "torch", *more.get(self.kind, ()))
 
@@ -58,6 +59,16 @@ def vae(batch: int) -> Case:
     needed = batch * (3 * (encoder + decoder) - 784 * 400)
     title = f"VAE 784-400-20, step with Adam, batch {batch}"
     return Case(f"vae-{batch}", title, "vae", {"batch": batch}, needed, 1.0)
+
+
+def pixelcnn(features: int) -> Case:
+    """The whole training step: 7x7 mask A, 15 residual blocks, a head of 32, Adam."""
+    F, blocks, head, batch, size = features, 15, 32, 32, 28
+    block = F * F // 2 + 5 * (F // 2) ** 2 + F * F // 2
+    macs = 24 * F + blocks * block + F * head + head
+    title = f"PixelCNN, {blocks} blocks of {F}, step with Adam, batch {batch}"
+    sizes = {"batch": batch, "size": size, "features": F, "blocks": blocks, "head": head}
+    return Case(f"pixelcnn-{F}", title, "pixelcnn", sizes, 3 * batch * size * size * macs, 1.0)
 
 
 def conv(c_in: int, c_out: int, size: int, kernel: int, stride: int, padding: int) -> Case:
@@ -128,6 +139,8 @@ CASES = [
         3 * BATCH * 28 * (28 + 128) * 4 * 128,
         1.2,
     ),
+    pixelcnn(16),
+    pixelcnn(32),
     Case("adam", "Adam, 10 million weights", "adam", {"n": 10_000_000}, 0, 1.0),
     Case(
         "dense",

@@ -12,6 +12,7 @@ import tinygen
 from tinygen import layers, likelihoods
 from tinygen.arrays import device_namespace, to_device
 from tinygen.kernels.memory import keep_memory
+from tinygen.models.pixelcnn import PixelCNN
 from tinygen.models.vae import dense_vae
 from tinygen.optim import adam
 
@@ -85,6 +86,20 @@ class Ours(Side):
         def step() -> float:
             noise = vae.draw_noise(self.rng, x)
             value, backward = vae.loss(p, x, noise)
+            optimiser.update(p, backward.dp(1.0), state)
+            return float(value)
+
+        return step
+
+    def pixelcnn(self, batch: int, size: int, **net: Any) -> Step:
+        model, optimiser = PixelCNN((size, size, 1), **net), adam(1e-3)
+        p = to_device(model.init(self.rng), self.device)
+        state = optimiser.init(p)
+        pixels = self.rng.random((batch, size, size, 1)) < 0.13
+        x = to_device(pixels.astype(np.float32), self.device)
+
+        def step() -> float:
+            value, backward = model.loss(p, x)
             optimiser.update(p, backward.dp(1.0), state)
             return float(value)
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
+from pixelcnn_torch import pixelcnn
 from speed_cases import Case
 from speed_worker import Side, queued_times, serve
 from torch import nn
@@ -152,6 +153,23 @@ class Torch(Side):
             bce = F.binary_cross_entropy(recon, x, reduction="sum")
             kl = -0.5 * torch.sum(1 + log_var - mean.pow(2) - log_var.exp())
             loss = bce + kl
+            loss.backward()
+            optimiser.step()
+            return loss.item()
+
+        return step
+
+    def pixelcnn(self, batch: int, size: int, **net: int) -> Step:
+        model: Any = pixelcnn(**net).to(self.device)
+        x = (torch.rand(batch, 1, size, size, device=self.device) < 0.13).float()
+        if self.setting == "channels-last":
+            model = model.to(memory_format=torch.channels_last)
+            x = x.to(memory_format=torch.channels_last)
+        optimiser = self.adam_of(model.parameters())
+
+        def step() -> float:
+            optimiser.zero_grad()
+            loss = F.binary_cross_entropy_with_logits(model(x), x, reduction="sum") / batch
             loss.backward()
             optimiser.step()
             return loss.item()

@@ -155,7 +155,8 @@ class PixelCNN(Autoregressive):
         """The parameters of place i from the column of its pixel, through all layers.      (5)"""
         H, W, C = self.shape
         first = Taps(self.first, p["first"], n, (H, W))
-        stack, places = self.stack.layers["features"], self.stack.layers["params"]
+        stack: Any = self.stack.layers["features"]
+        places: Any = self.stack.layers["params"]
         features = column(stack, p["stack"]["features"], n, (H, W))
         told, _ = self.prompted(p, n, condition)
         if told is not None:
