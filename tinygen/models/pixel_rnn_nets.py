@@ -10,9 +10,16 @@ van den Oord et al. 2016, arXiv 1601.06759, figure 5 and section 3.3.
 from typing import Any
 
 from tinygen.arrays import Array, Params
-from tinygen.layers import Layer, MaskedConv2d, Relu, Residual, RowLSTM, Sequential
+from tinygen.layers import (
+    DiagonalBiLSTM,
+    Layer,
+    MaskedConv2d,
+    Relu,
+    Residual,
+    RowLSTM,
+    Sequential,
+)
 from tinygen.layers.compose import Composite
-from tinygen.layers.diagonal_lstm import DiagonalBiLSTM
 from tinygen.likelihoods import Likelihood
 from tinygen.models.pixelcnn_nets import Places
 from tinygen.pullback import Pullback
