@@ -30,12 +30,12 @@ def arguments(
     data: str | None = "mnist",
     epochs: int = 20,
     quick: str = "digits",
-    more: Mapping[str, tuple[int, str]] | None = None,
+    more: Mapping[str, tuple[int | str, str]] | None = None,
 ) -> argparse.Namespace:
     """The options that every demo has; `device` is resolved, `out` is a folder that exists.
 
     data : the data set by default; None for a demo that looks at no data and has no epochs
-    more : further whole numbers, name -> (default, help)
+    more : further options, whole numbers or texts, name -> (default, help)
 
     With --quick, the small set `quick` serves unless --data names another, and one epoch does.
     """
@@ -52,7 +52,8 @@ def arguments(
     parser.add_argument("--quick", action="store_true", help="a few seconds, to see it run")
     parser.add_argument("--out", default=f"runs/{name}", help="folder to write (%(default)s)")
     for option, (default, text) in (more or {}).items():
-        parser.add_argument(f"--{option}", type=int, default=default, help=text + " (%(default)s)")
+        shown = text + (" (%(default)s)" if default != "" else "")
+        parser.add_argument(f"--{option}", type=type(default), default=default, help=shown)
     args = parser.parse_args(argv)
     if data is not None:
         args.data = args.data or (quick if args.quick else data)
