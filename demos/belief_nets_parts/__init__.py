@@ -1,0 +1,1 @@
+"""The questions of demos/belief_nets.py, one a file."""
