@@ -141,6 +141,14 @@ CASES = [
     ),
     pixelcnn(16),
     pixelcnn(32),
+    Case(
+        "row-lstm",
+        "RowLSTM B 32→16, 16x28x28, k3",
+        "row_lstm",
+        {"batch": 16, "size": 28, "n_in": 32, "n_hidden": 16},
+        3 * 16 * 28 * 28 * (2 * 32 + 3 * 16) * 4 * 16,
+        1.0,
+    ),
     Case("adam", "Adam, 10 million weights", "adam", {"n": 10_000_000}, 0, 1.0),
     Case(
         "dense",

@@ -119,6 +119,9 @@ class Ours(Side):
     def lstm(self, batch: int, time: int, n_in: int, n_hidden: int) -> Step:
         return self.step_of(layers.LSTM(n_in, n_hidden), self.normal(batch, time, n_in))
 
+    def row_lstm(self, batch: int, size: int, n_in: int, n_hidden: int) -> Step:
+        return self.step_of(layers.RowLSTM(n_in, n_hidden), self.normal(batch, size, size, n_in))
+
     def dense(self, batch: int, n_in: int, n_out: int) -> Step:
         return self.step_of(layers.Dense(n_in, n_out), self.normal(batch, n_in))
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 from pixelcnn_torch import pixelcnn
+from row_lstm_torch import RowLSTM
 from speed_cases import Case
 from speed_worker import Side, queued_times, serve
 from torch import nn
@@ -189,6 +190,9 @@ class Torch(Side):
     def lstm(self, batch: int, time: int, n_in: int, n_hidden: int) -> Step:
         module = nn.LSTM(n_in, n_hidden, batch_first=True)
         return self.step_of(module, self.normal(batch, time, n_in))
+
+    def row_lstm(self, batch: int, size: int, n_in: int, n_hidden: int) -> Step:
+        return self.step_of(RowLSTM(n_in, n_hidden), self.normal(batch, n_in, size, size))
 
     def dense(self, batch: int, n_in: int, n_out: int) -> Step:
         return self.step_of(nn.Linear(n_in, n_out), self.normal(batch, n_in))

@@ -68,6 +68,26 @@ def test_it_equals_pytorch(seed, mask, channels, dtype):
         close(dp[name], P[name].grad.numpy(), dtype)
 
 
+def test_the_one_it_is_timed_against_computes_the_same(monkeypatch):
+    torch = pytest.importorskip("torch")
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[1] / "benchmarks"))
+    from row_lstm_torch import RowLSTM as Theirs
+
+    layer = RowLSTM(4, 3)
+    p, x = point(layer, 2, 5, 4)
+    theirs = Theirs(4, 3).double()
+    P = {name: torch.tensor(a) for name, a in p.items()}
+    with torch.no_grad():
+        theirs.input_to_state.weight.copy_(P["K_is"].permute(2, 1, 0)[:, :, None, :])
+        theirs.input_to_state.bias.copy_(P["b"])
+        theirs.state_to_state.weight.copy_(P["K_ss"].permute(2, 1, 0))
+        order = [*range(0, 6), *range(9, 12), *range(6, 9)]  # i, f, o, g
+        for parameter in theirs.parameters():
+            parameter.copy_(parameter[order].clone())
+        y = theirs(torch.tensor(x).permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
+    close(layer.forward(p, x)[0], y.numpy(), np.float64)
+
+
 @pytest.mark.parametrize("kernel", [1, 3, 5])
 @pytest.mark.parametrize("mask", ["A", "B"])
 def test_a_layer_sees_a_triangle(kernel, mask):
