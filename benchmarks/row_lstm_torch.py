@@ -24,7 +24,7 @@ class RowLSTM(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         a = self.input_to_state(F.pad(x, (self.left, 0)))  # (N, 4F, H, W)
         h = c = x.new_zeros(x.shape[0], self.n_hidden, x.shape[3])
-        rows = []
+        rows: list[torch.Tensor] = []
         for a_row in a.unbind(2):
             s = a_row + self.state_to_state(h) if rows else a_row
             ifo, g = s.split((3 * self.n_hidden, self.n_hidden), dim=1)
