@@ -121,8 +121,8 @@ def contexts(
     place = (round(0.7 * H), W // 2)
     x = (rng.random((3, H, W, 1)) < 0.5).astype(np.float64)
     asked: dict[str, Any] = {
-        "one Row LSTM": layers.RowLSTM(1, 4, "A"),
-        "one Diagonal BiLSTM": layers.DiagonalBiLSTM(1, 4, "A"),
+        "one Row LSTM": layers.RowLSTM(1, 4),
+        "one Diagonal BiLSTM": layers.DiagonalBiLSTM(1, 4),
         **{f"the whole model, {name}": model for name, model in models.items()},
     }
     fields: dict[str, tuple[np.ndarray, tuple[int, ...]]] = {}
@@ -130,8 +130,11 @@ def contexts(
     for name, net in asked.items():
         f = net if isinstance(net, layers.Layer) else net.conditionals
         sees = receptive_field(f, net.init(rng, np.float64), x, place)
+        sees[place] &= f is not net  # mask B shows a layer its own pixel: only the past is told
         fields[name] = sees, place
-        shares[name] = {"share of the past that is seen": sees.sum() / (place[0] * W + place[1])}
+        shares[name] = {
+            "share of the past that is seen": float(sees.sum() / (place[0] * W + place[1]))
+        }
     return plots.receptive_fields(fields), shares
 
 

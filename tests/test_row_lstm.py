@@ -183,9 +183,7 @@ WRONG_ORDERS = {
         "M[-1] = np.tile(before.outer(channel_in, channel_out), 4)",
         "M[-1][:, : self.n_hidden] = before.outer(channel_in, channel_out)",
     ),
-    "taps to the right": changed(
-        "to, of = overlap(u - taps + 1, W)", "to, of = overlap(taps - 1 - u, W)"
-    ),
+    "taps to the right": changed("x_taps = h_taps[:taps]", "x_taps = h_taps[-taps:]"),
     "its own row": LooksAtItsOwnRow,
 }
 WRONG_GRADIENTS = {
@@ -202,7 +200,8 @@ WRONG_GRADIENTS = {
         "dh[:, :, of] += dhs", "dh[:, :, of] += 0 * dhs"
     ),
     "taps not turned round": changed(
-        "to, of = overlap(t - k // 2, W)", "to, of = overlap(k // 2 - t, W)"
+        "dh[:, :, of] += dhs.reshape(k, F, N, W)[t, :, :, to]",
+        "dh[:, :, to] += dhs.reshape(k, F, N, W)[t, :, :, of]",
     ),
     "dK_is not masked": changed('{"K_is": masked(layer, dK_is)', '{"K_is": (dK_is)'),
     "c of this row in da_f": changed("v *= cs[r]\n", "v *= cs[r + 1]\n"),

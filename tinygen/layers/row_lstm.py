@@ -122,9 +122,11 @@ def read_rows(layer: RowLSTM, p: Params, x: Array) -> tuple[Array, Callable[...,
     W_is = K_is.reshape(taps * C, 4 * F) * half
     W_ss = xp.ascontiguousarray((xp.concatenate([K_ss, p["b"][None]]) * half).T)  # (4F, kF+1)
 
+    # tap u of pixel j is the pixel at j + u - m; K_is has taps up to the pixel itself
+    h_taps = [overlap(u - k // 2, W) for u in range(k)]
+    x_taps = h_taps[:taps]
     xs = xp.zeros((H, N, W, taps, C), x.dtype)  # x at the taps of K_is
-    for u in range(taps):
-        to, of = overlap(u - taps + 1, W)
+    for u, (to, of) in enumerate(x_taps):
         xs[:, :, to, u] = x.swapaxes(0, 1)[:, :, of]
     xs = xs.reshape(H, NW, taps * C)
     hs = xp.zeros((H + 1, k * F + 1, N, W), x.dtype)  # h_{r-1} at the taps of K_ss, and 1
@@ -152,8 +154,7 @@ def read_rows(layer: RowLSTM, p: Params, x: Array) -> tuple[Array, Callable[...,
         # h_r = o tanh(c_r)                                                        (7)
         xp.tanh(cs[r + 1], out=tanh_cs[r])
         xp.multiply(o, tanh_cs[r], out=h)
-        for u in range(k):  # tap u of pixel j in the next row is h_r at j + u - k // 2
-            to, of = overlap(u - k // 2, W)
+        for u, (to, of) in enumerate(h_taps):
             hs[r + 1, u * F : (u + 1) * F, :, to] = h.reshape(F, N, W)[:, :, of]
 
     def gradients(dy: Array, dp: bool = True, dx: bool = True) -> tuple[Params, Array]:
@@ -196,8 +197,7 @@ def read_rows(layer: RowLSTM, p: Params, x: Array) -> tuple[Array, Callable[...,
             # dh_{r-1}[j] = sum_u K_ss[u] da_r[j - u + m]                          (16)
             xp.matmul(K_ss, das[r], out=dhs)
             dh[...] = 0
-            for t in range(k):
-                to, of = overlap(t - k // 2, W)
+            for t, (to, of) in enumerate(h_taps):
                 dh[:, :, of] += dhs.reshape(k, F, N, W)[t, :, :, to]
             if r % 8 == 0:  # far from its output a gradient fades into denormal numbers,
                 dh *= abs(dh) > smallest  # which are many times slower than others
@@ -215,8 +215,7 @@ def read_rows(layer: RowLSTM, p: Params, x: Array) -> tuple[Array, Callable[...,
             dxs = xp.matmul(das.swapaxes(1, 2), K_is.reshape(taps * C, 4 * F).T)
             dxs = dxs.reshape(H, N, W, taps, C)
             x_grad = xp.zeros(x.shape, x.dtype)
-            for t in range(taps):
-                to, of = overlap(t - taps + 1, W)
+            for t, (to, of) in enumerate(x_taps):
                 x_grad.swapaxes(0, 1)[:, :, of] += dxs[:, :, to, t]
         return grads, x_grad
 
