@@ -66,6 +66,10 @@ VARIANTS = {
         "--hidden 12 --likelihood categorical --levels 5",
         "--hidden 12 --likelihood mixture",
     ],
+    "lstm": [
+        "--data ar2 --hidden 5",
+        "--data pendulum --hidden 5,4 --likelihood mixture --components 3",
+    ],
     "gaussian-mixture": [
         "",
         "--covariance tied --components 3",

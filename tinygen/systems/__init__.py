@@ -10,6 +10,7 @@ from tinygen.systems import (
     fvbn,
     gated_pixelcnn,
     gaussian_mixture,
+    lstm,
     m1_m2,
     made,
     nade,
@@ -38,6 +39,7 @@ FILES = (
     pixelcnn,
     gated_pixelcnn,
     pixel_rnn,
+    lstm,
 )
 SYSTEMS = {file.SYSTEM.name: file.SYSTEM for file in FILES}
 
