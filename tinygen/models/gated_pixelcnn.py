@@ -17,6 +17,9 @@ import numpy as np
 from tinygen.arrays import Array, Params, is_array, namespace
 from tinygen.layers import GatedBlock, Layer, MaskedConv2d, Relu, Sequential
 from tinygen.layers.base import check_names, check_sizes
+from tinygen.layers.compose import Composite
+from tinygen.models import gated_columns
+from tinygen.models.ancestral import Step
 from tinygen.models.autoregressive import Autoregressive
 from tinygen.models.pixelcnn_nets import Places, per_place
 from tinygen.pullback import Pullback
@@ -119,8 +122,9 @@ class GatedPixelCNN(Autoregressive):
         told = () if m is None else (m,)
         v = h = self.as_floats(p, x)  # v_0 = h_0 = x                        (N, H, W, C)
         chain = []
-        for name, block in self.blocks.items():
-            (v, h), backward = block.forward(p[name], (v, h, *told))  #      (N, H, W, F)   (9)
+        stack = Composite(dict(self.blocks))  # its `run` names the block in an error
+        for name in self.blocks:
+            (v, h), backward = stack.run(name, p, (v, h, *told), {})  #      (N, H, W, F)   (9)
             chain.append((name, backward))
         params, head = self.net.forward(p["head"], h)  #                                   (10)
         last = v
@@ -159,6 +163,10 @@ class GatedPixelCNN(Autoregressive):
             params,
             lambda d: (lambda found: (in_order(found[0]), found[1]))(back(d)),
         )
+
+    def stepper(self, p: Params, n: int, condition: Any = None) -> Step:
+        """step(i, x) -> the parameters of place i, from columns that are kept."""
+        return gated_columns.stepper(self, p, n, condition)
 
     def message(self, p: Params, n: int, condition: Any) -> tuple[Array | None, Pullback | None]:
         """m of a condition, (n, M) or (n, H, W, M), and the prompt's pullback where there is one.
