@@ -85,24 +85,28 @@ RUNGS = {
         ),
         Rung(
             "gated",
-            "Gated PixelCNN",
-            "gated-pixelcnn --epochs 20 --batch 32 --lr 0.001",
-            "gated-pixelcnn --epochs 457 --batch 128 --lr 0.001 --decay 0.9999",
+            "Gated PixelCNN, 4 layers of 16",
+            "gated-pixelcnn --features 16 --layers 4 --head 32 --epochs 20 --batch 64 --lr 0.001 "
+            "--decay 0.9999",
+            "gated-pixelcnn --features 128 --layers 10 --epochs 457 --batch 128 --lr 0.001 "
+            "--decay 0.9999",
             (1, 784),
             {"dynamic": (81.50, "PG, 10 layers of 128, 457 epochs")},
         ),
         Rung(
             "pixel-rnn-row",
-            "PixelRNN, Row LSTM",
-            "pixel-rnn --lstm row --steps 1000 --batch 16",
+            "PixelRNN, 3 Row LSTMs of 16",
+            "pixel-rnn --lstm row --layers 3 --features 16 --lr 0.002 --decay 0.9999 --epochs 5 "
+            "--batch 16",
             "pixel-rnn --lstm row --layers 7 --optimiser rmsprop --steps 100000 --batch 16",
             (28, 784),
             {"static": (80.54, "VAN, recalled")},
         ),
         Rung(
             "pixel-rnn-diagonal",
-            "PixelRNN, Diagonal BiLSTM",
-            "pixel-rnn --lstm diagonal --steps 1000 --batch 16",
+            "PixelRNN, 3 Diagonal BiLSTMs of 16",
+            "pixel-rnn --lstm diagonal --layers 3 --features 16 --lr 0.002 --decay 0.99988 "
+            "--epochs 4 --batch 16",
             "pixel-rnn --lstm diagonal --layers 7 --optimiser rmsprop --steps 100000 --batch 16",
             (55, 784),
             {"static": (79.20, "VAN")},
