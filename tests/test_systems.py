@@ -52,6 +52,13 @@ VARIANTS = {
         "--corruption gaussian",
         "--corruption salt-and-pepper",
     ],
+    "gated-pixelcnn": [
+        "--features 4 --layers 2 --first 5",
+        "--features 4 --layers 2 --told class --likelihood categorical --levels 4",
+        "--features 6 --layers 1 --head 6 --likelihood mixture --levels 8 --components 2 "
+        "--data coloured-digits",
+        "--features 4 --layers 2 --likelihood gaussian",
+    ],
     "pixel-rnn": [
         "--layers 1 --features 4",
         "--layers 2 --features 4 --lstm row --residual off --skip on",
