@@ -49,6 +49,8 @@ class Case:
             "adam": ("torch foreach", "torch fused"),
             "vae": ("torch foreach", "torch fused"),
             "pixelcnn": ("torch channels-last",),
+            "diagonal": ("torch padded",),
+            "pixelrnn": ("torch padded",),
         }
         return ("ours", "torch", *more.get(self.kind, ()))
 
@@ -69,6 +71,24 @@ def pixelcnn(features: int) -> Case:
     title = f"PixelCNN, {blocks} blocks of {F}, step with Adam, batch {batch}"
     sizes = {"batch": batch, "size": size, "features": F, "blocks": blocks, "head": head}
     return Case(f"pixelcnn-{F}", title, "pixelcnn", sizes, 3 * batch * size * size * macs, 1.0)
+
+
+def diagonal(batch: int, n_in: int, n_hidden: int) -> Case:
+    """Both directions: the input and two states to four gates, at each place."""
+    title = f"DiagonalBiLSTM B {n_in}→{n_hidden}, {batch}x28x28"
+    sizes = {"batch": batch, "size": 28, "n_in": n_in, "n_hidden": n_hidden}
+    macs = 2 * (n_in + 2 * n_hidden) * 4 * n_hidden
+    return Case(f"diagonal-{batch}", title, "diagonal", sizes, 3 * batch * 28 * 28 * macs, 1.0)
+
+
+def pixelrnn(batch: int) -> Case:
+    """The whole training step: 7x7 mask A, 7 Diagonal BiLSTMs of 16, a head of 32, Adam."""
+    F, layers, head, size = 16, 7, 32, 28
+    layer = 2 * (2 * F + 2 * F) * 4 * F + F * 2 * F
+    macs = 24 * 2 * F + layers * layer + 2 * F * head + head
+    title = f"PixelRNN, {layers} Diagonal BiLSTMs of {F}, step with Adam, batch {batch}"
+    sizes = {"batch": batch, "size": size, "features": F, "layers": layers, "head": head}
+    return Case("pixelrnn", title, "pixelrnn", sizes, 3 * batch * size * size * macs, 1.0)
 
 
 def conv(c_in: int, c_out: int, size: int, kernel: int, stride: int, padding: int) -> Case:
@@ -141,6 +161,9 @@ CASES = [
     ),
     pixelcnn(16),
     pixelcnn(32),
+    diagonal(16, 32, 16),
+    diagonal(32, 32, 16),
+    pixelrnn(16),
     Case(
         "row-lstm",
         "RowLSTM B 32→16, 16x28x28, k3",

@@ -12,6 +12,7 @@ import tinygen
 from tinygen import layers, likelihoods
 from tinygen.arrays import device_namespace, to_device
 from tinygen.kernels.memory import keep_memory
+from tinygen.models.pixel_rnn import PixelRNN
 from tinygen.models.pixelcnn import PixelCNN
 from tinygen.models.vae import dense_vae
 from tinygen.optim import adam
@@ -92,10 +93,17 @@ class Ours(Side):
         return step
 
     def pixelcnn(self, batch: int, size: int, **net: Any) -> Step:
-        model, optimiser = PixelCNN((size, size, 1), **net), adam(1e-3)
+        return self.likelihood_step(PixelCNN((size, size, 1), **net), batch)
+
+    def pixelrnn(self, batch: int, size: int, **net: Any) -> Step:
+        return self.likelihood_step(PixelRNN((size, size, 1), **net), batch)
+
+    def likelihood_step(self, model: Any, batch: int) -> Step:
+        """A step with Adam on binary images."""
+        optimiser = adam(1e-3)
         p = to_device(model.init(self.rng), self.device)
         state = optimiser.init(p)
-        pixels = self.rng.random((batch, size, size, 1)) < 0.13
+        pixels = self.rng.random((batch, *model.shape)) < 0.13
         x = to_device(pixels.astype(np.float32), self.device)
 
         def step() -> float:
@@ -118,6 +126,10 @@ class Ours(Side):
 
     def lstm(self, batch: int, time: int, n_in: int, n_hidden: int) -> Step:
         return self.step_of(layers.LSTM(n_in, n_hidden), self.normal(batch, time, n_in))
+
+    def diagonal(self, batch: int, size: int, n_in: int, n_hidden: int) -> Step:
+        layer = layers.DiagonalBiLSTM(n_in, n_hidden)
+        return self.step_of(layer, self.normal(batch, size, size, n_in))
 
     def row_lstm(self, batch: int, size: int, n_in: int, n_hidden: int) -> Step:
         return self.step_of(layers.RowLSTM(n_in, n_hidden), self.normal(batch, size, size, n_in))

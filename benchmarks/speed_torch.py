@@ -1,7 +1,7 @@
 """PyTorch's side of the benchmark, as its tutorials write it: modules, NCHW, loss.backward().
 
 A worker process, see speed_worker.py. --setting is one of "" (as in the tutorials), "channels-last"
-for convolutions, "foreach" and "fused" for Adam.
+for convolutions, "padded" for the Diagonal BiLSTM, "foreach" and "fused" for Adam.
 """
 
 import argparse
@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
+from pixel_rnn_torch import Packed, Padded, pixel_rnn
 from pixelcnn_torch import pixelcnn
 from row_lstm_torch import RowLSTM
 from speed_cases import Case
@@ -161,7 +162,15 @@ class Torch(Side):
         return step
 
     def pixelcnn(self, batch: int, size: int, **net: int) -> Step:
-        model: Any = pixelcnn(**net).to(self.device)
+        return self.likelihood_step(pixelcnn(**net), batch, size)
+
+    def pixelrnn(self, batch: int, size: int, **net: int) -> Step:
+        lstm = Padded if self.setting == "padded" else Packed
+        return self.likelihood_step(pixel_rnn(**net, lstm=lstm), batch, size)
+
+    def likelihood_step(self, module: nn.Module, batch: int, size: int) -> Step:
+        """A step with Adam on binary images."""
+        model: Any = module.to(self.device)
         x = (torch.rand(batch, 1, size, size, device=self.device) < 0.13).float()
         if self.setting == "channels-last":
             model = model.to(memory_format=torch.channels_last)
@@ -190,6 +199,10 @@ class Torch(Side):
     def lstm(self, batch: int, time: int, n_in: int, n_hidden: int) -> Step:
         module = nn.LSTM(n_in, n_hidden, batch_first=True)
         return self.step_of(module, self.normal(batch, time, n_in))
+
+    def diagonal(self, batch: int, size: int, n_in: int, n_hidden: int) -> Step:
+        module = (Padded if self.setting == "padded" else Packed)(n_in, n_hidden)
+        return self.step_of(module, self.normal(batch, n_in, size, size))
 
     def row_lstm(self, batch: int, size: int, n_in: int, n_hidden: int) -> Step:
         return self.step_of(RowLSTM(n_in, n_hidden), self.normal(batch, n_in, size, size))

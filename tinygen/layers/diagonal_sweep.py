@@ -37,12 +37,14 @@ def sweep(
     i_, f_, g_, o_ = (slice(k * F, (k + 1) * F) for k in range(4))
     above, beside, x_ = slice(0, F), slice(F, 2 * F), slice(2 * F, 2 * F + I)
     widths = [xs[0][t].shape[1] for t in range(len(steps))]
-    s = [xp.zeros((2, 2 * F + I + 1, m), dtype) for m in widths]  # (h above, h beside, x, 1)
-    cs = [xp.zeros((2, F, m), dtype) for m in widths]  # c beside
+    s = [xp.empty((2, 2 * F + I + 1, m), dtype) for m in widths]  # (h above, h beside, x, 1)
+    cs = [xp.empty((2, F, m), dtype) for m in widths]  # c beside
     gates = [xp.empty((2, 4 * F, m), dtype) for m in widths]
     tanh_cs = [xp.empty((2, F, m), dtype) for m in widths]
     hs = [xp.empty((2, F, m), dtype) for m in widths]
 
+    s[0][:, : 2 * F] = 0
+    cs[0][...] = 0
     for t, step in enumerate(steps):
         for k in (0, 1):
             s[t][k, x_] = xs[k][t]
@@ -61,12 +63,15 @@ def sweep(
         # h = o tanh(c)                                                           (6)
         xp.tanh(c, out=tanh_cs[t])
         xp.multiply(o, tanh_cs[t], out=hs[t])
-        if t + 1 < len(steps):  # hand the states on                             (7)
+        if t + 1 < len(steps):  # hand the states on, zeros to places on the border  (7)
             here, there = step.beside
             s[t + 1][:, beside, there] = hs[t][:, :, here]
+            s[t + 1][:, beside, there.stop :] = 0
             cs[t + 1][:, :, there] = c[:, :, here]
+            cs[t + 1][:, :, there.stop :] = 0
             here, there = step.below
             s[t + 1][:, above, there] = hs[t][:, :, here]
+            s[t + 1][:, above, : there.start] = 0
 
     def pull(dhs: Any, dp: bool, dx: bool) -> tuple[Any, Any]:
         """dK and the dx (2, I, n N) of each diagonal; None for one that is not asked for."""
@@ -74,14 +79,14 @@ def sweep(
         dK = xp.zeros_like(K) if dp else None
         dxs: list[Any] = [None] * len(steps)
         smallest = float(np.finfo(dtype).tiny / np.finfo(dtype).eps)
-        ds: Any = None
+        ds = dc_beside = xp.empty(0, dtype)  # of diagonal t + 1
 
         for t in reversed(range(len(steps))):
             i, f, g, o = (gates[t][:, gate] for gate in (i_, f_, g_, o_))
             tanh_c = tanh_cs[t]
             dh = xp.stack([dhs[0][t], dhs[1][t]])
             dc, da = xp.zeros_like(dh), xp.empty_like(gates[t])
-            if ds is not None:  # the gradients of the states that were handed on         (10)
+            if t + 1 < len(steps):  # the gradients of the states that were handed on         (10)
                 here, there = steps[t].beside
                 dh[:, :, here] += ds[:, beside, there]
                 dc[:, :, here] = dc_beside[:, :, there]
