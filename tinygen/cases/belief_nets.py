@@ -11,8 +11,9 @@ from tinygen.models.autoregressive import Autoregressive
 from tinygen.models.fvbn import FullyVisibleBeliefNet
 from tinygen.models.nade import NADE
 from tinygen.models.place_params import as_params, outputs
+from tinygen.pullback import Pullback, no_params
 
-N, H, SHAPE = 3, 5, (2, 3, 2)
+N, H, SHAPE = 5, 4, (2, 1, 3)
 LIKELIHOODS: dict[str, Likelihood] = {
     "black and white": Bernoulli(),
     "Gaussian of fixed variance": Gaussian(std=0.7),
@@ -79,7 +80,7 @@ def heads(name: str, likelihood: Likelihood) -> Case:
     def make(rng: np.random.Generator) -> tuple[Any, Any, Any]:
         def f(_: Any, y: Any) -> Any:
             params, backward = as_params(likelihood, y, SHAPE)
-            return params, lambda dparams: ({}, backward(dparams))
+            return params, Pullback(no_params, backward, params)
 
         return f, {}, 3 * rng.normal(size=(N, int(np.prod(SHAPE)), O))
 
