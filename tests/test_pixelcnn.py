@@ -165,9 +165,15 @@ class Strange(Likelihood):
     "build, error",
     [
         (lambda: PixelCNN((4, 4, 1), kernel=4), r"kernel must be odd, got 4"),
-        (lambda: PixelCNN((4, 4, 3), features=16), r"a multiple of 6 .* got features=16"),
-        (lambda: PixelCNN((4, 4, 3), features=18, head=32), r"head one of 3.* head=32"),
-        (lambda: PixelCNN((4, 4, 1), features=5), r"a multiple of 2 .* got features=5"),
+        (
+            lambda: PixelCNN((4, 4, 3), features=16),
+            r"features must be a multiple of 6, got 16.*features=18",
+        ),
+        (
+            lambda: PixelCNN((4, 4, 3), features=18, head=32),
+            r"head must be a multiple of 3, got 32: .*head=33",
+        ),
+        (lambda: PixelCNN((4, 4, 1), features=5), r"features must be a multiple of 2, got 5: "),
         (lambda: PixelCNN((4, 4, 1), blocks=-1), r"blocks must be a whole number >= 0"),
         (lambda: PixelCNN((7,)), r"shape must be \(H, W, C\), got \(7,\)"),
         (lambda: PixelCNN((4, 4, 1), likelihood=Strange()), r"outputs for Bernoulli, Gaussian"),

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from tinygen import layers as L
+from tinygen import tree
 from tinygen.cases.common import Case, Claim, beside, jittered, layer_case
 from tinygen.check import Report, all_images, check_causal, check_normalised
 from tinygen.likelihoods import Bernoulli, Categorical, Gaussian, LogisticMixture
@@ -22,6 +23,15 @@ def small(shape: tuple[int, ...], likelihood: Any, **sizes: Any) -> PixelCNN:
     C = shape[2]
     defaults = {"features": 4 * C, "blocks": 1, "head": 4 * C, "kernel": 3, "components": 2}
     return PixelCNN(shape, likelihood=likelihood, **(defaults | sizes))
+
+
+def draw_params(rng: np.random.Generator, model: PixelCNN) -> Any:
+    """Parameters with raised biases: of so few rectifiers, none should be dead everywhere."""
+    p = jittered(rng, model.init(rng, np.float64))
+    for name, leaf in tree.leaves(p):
+        if name.endswith(".b"):
+            leaf += 0.5
+    return p
 
 
 def draw_data(rng: np.random.Generator, model: PixelCNN, n: int) -> Any:
@@ -53,7 +63,7 @@ def model_case(name: str, model: PixelCNN) -> Case:
     floats = not model.levels and model.likelihood != Bernoulli()
 
     def make(rng: np.random.Generator) -> tuple[Any, Any, Any]:
-        p, x = jittered(rng, model.init(rng, np.float64)), draw_data(rng, model, 2)
+        p, x = draw_params(rng, model), draw_data(rng, model, 2)
         condition = draw_condition(rng, model, 2)
         if condition is None:
             return model.loss, p, x
@@ -78,7 +88,7 @@ def causal(name: str, model: PixelCNN) -> Claim:
     """No output of any pixel or channel sees its own place or a later one."""
 
     def check(rng: np.random.Generator) -> Report:
-        p, x = jittered(rng, model.init(rng, np.float64)), draw_data(rng, model, 1)
+        p, x = draw_params(rng, model), draw_data(rng, model, 1)
         condition = draw_condition(rng, model, 1)
 
         def f(p: Any, x: Any) -> Any:
@@ -96,7 +106,7 @@ def normalised(name: str, model: PixelCNN) -> Claim:
     """p(x), summed over all images."""
 
     def check(rng: np.random.Generator) -> Report:
-        p = jittered(rng, model.init(rng, np.float64))
+        p = draw_params(rng, model)
         condition = draw_condition(rng, model, 1)
 
         def log_prob(x: Any) -> Any:
@@ -114,7 +124,7 @@ def normalised(name: str, model: PixelCNN) -> Claim:
 LABELS = {"prompt": L.Embedding(CLASSES, 4)}
 PICTURES = {"prompt": picture_prompt(GREY, (2, 5, 2), features=4, hidden=2, blocks=1)}
 MODELS = {
-    "binary pixels": small(GREY, Bernoulli(), blocks=2),
+    "binary pixels": small(GREY, Bernoulli(), blocks=2, features=8),
     "grey pixels": small(GREY, Bernoulli(grey=True)),
     "Gaussian": small(GREY, Gaussian()),
     "Gaussian of fixed variance": small(GREY, Gaussian(std=0.5)),

@@ -61,12 +61,12 @@ class PixelCNN(Autoregressive):
         check_sizes(self, features=self.features, head=self.head, components=self.components)
         check_sizes(self, 0, blocks=self.blocks)
         C = self.shape[2]
-        if self.features % (2 * C) or self.head % C:
-            raise ValueError(
-                f"PixelCNN: with {C} channels, features must be a multiple of {2 * C} and head "
-                f"one of {C}, so that each channel owns a part of both; got "
-                f"features={self.features}, head={self.head}"
-            )
+        for name, size, unit in (("features", self.features, 2 * C), ("head", self.head, C)):
+            if size % unit:
+                raise ValueError(
+                    f"PixelCNN: {name} must be a multiple of {unit}, got {size}: each of {C} "
+                    f"channels owns an equal part of them; try {name}={size + -size % unit}"
+                )
         _ = self.first, self.stack  # refuse an even kernel and an unknown likelihood now
 
     @cached_property
