@@ -65,29 +65,29 @@ def fit(
     lr: float,
     patience: int,
     weight_decay: float = 0.0,
-    steps: int = 0,
 ) -> Fit:
     """Adam with a cosine and clipping on `rows`, until `validate` no longer falls.
 
-    rows     : epoch -> (x (N, T), u (N, T, U) or None), the streams of that epoch
+    rows     : epoch -> a list of (x (N, T), u (N, T, U) or None), the streams of that epoch; the
+               state begins anew with each
     validate : p -> bits a step
     stretch  : steps of a stretch; patience: epochs without a lower validation value
-    steps    : stretches of an epoch, of which the cosine counts epochs x steps; 0: of epoch 0
     """
-    steps = steps or max(1, rows(0)[0].shape[1] // stretch)
+    steps = max(1, sum(x.shape[1] // stretch for x, _ in rows(0)))  # in an epoch
     optimiser = adam(cosine(lr, epochs * steps, lr / 50), weight_decay=weight_decay)
     p, done, start, best = tree.map(lambda a: a.copy(), p), Fit(p), time.perf_counter(), 0
     moments = optimiser.init(p)
     for epoch in range(epochs):
-        x, u = rows(epoch)
-        state, values = model.begin(p, len(x)), []
-        for t in range(0, x.shape[1] - stretch + 1, stretch):
-            now = slice(t, t + stretch)
-            value, backward, state = stretch_loss(
-                model, p, x[:, now], None if u is None else u[:, now], state
-            )
-            optimiser.update(p, clip_norm(backward.dp(), LIMIT), moments)
-            values.append(float(value))
+        values = []
+        for x, u in rows(epoch):
+            state = model.begin(p, len(x))
+            for t in range(0, x.shape[1] - stretch + 1, stretch):
+                now = slice(t, t + stretch)
+                value, backward, state = stretch_loss(
+                    model, p, x[:, now], None if u is None else u[:, now], state
+                )
+                optimiser.update(p, clip_norm(backward.dp(), LIMIT), moments)
+                values.append(float(value))
         row = {"train": float(np.mean(values)) / np.log(2), "validation": validate(p)}
         done.record.append(row)
         done.seconds = time.perf_counter() - start

@@ -27,7 +27,7 @@ from tinygen.models.ngram import NGram
 
 ORDERS = range(1, 10)
 HIDDEN, EMBEDDING = (256,), 32
-STREAMS, STRETCH, RATE = 16, 100, 2e-3
+STREAMS, STRETCH, RATE, DECAY = 16, 100, 2e-3, 0.05
 PATIENCE = 5
 BLOCK = 250  # characters: far apart enough to count as independent
 TEMPERATURES = (0.5, 0.8, 1.0, 1.2)
@@ -98,15 +98,16 @@ def trained(parts: Any, K: int, args: Any, rng: np.random.Generator) -> tuple[LS
 
     def rows(epoch: int) -> Any:  # begun elsewhere in each epoch: stretches end elsewhere
         shift = int(shifts.integers(STRETCH)) if epoch else 0
-        return to_device(streams(x, STREAMS, shift), args.device), None
+        return [(to_device(streams(x, STREAMS, shift), args.device), None)]
 
     def validate(p: Any) -> float:
         log_p = model.log_probs(p, to_device(parts["validation"][None], args.device))[0]
         return float(-log_p.mean() / np.log(2))
 
     done = fit(
-        model, p, rows, validate, epochs=args.epochs, stretch=STRETCH, lr=RATE, patience=PATIENCE
-    )
+        model, p, rows, validate,
+        epochs=args.epochs, stretch=STRETCH, lr=RATE, patience=PATIENCE, weight_decay=DECAY,
+    )  # fmt: skip
     return model, done
 
 
