@@ -77,8 +77,8 @@ RUNGS = {
         ),
         Rung(
             "pixelcnn",
-            "PixelCNN, 15 blocks of 16",
-            "pixelcnn --epochs 20 --batch 32 --lr 0.001 --decay 0.9999",
+            "PixelCNN, 15 blocks of 32",
+            "pixelcnn --features 32 --epochs 20 --batch 32 --lr 0.001 --decay 0.9999",
             "pixelcnn --features 32 --epochs 457 --batch 256 --lr 0.001 --decay 0.999977",
             (1, 784),
             {"dynamic": (81.45, "PG, 457 epochs"), "static": (81.30, "VAN")},
