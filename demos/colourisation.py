@@ -1,8 +1,8 @@
 """Which colours had it? python demos/colourisation.py --out runs/colourisation
 
-A grey digit of 8x8 pixels was coloured: one of six colours, drawn by the digit's class, which likes
-one colour (probability 1/2) and takes each other with 1/10. Whoever sees the grey picture can know
-all but that draw, so that
+A grey digit of 8x8 pixels, in five levels, was coloured: one of six colours, drawn by the digit's
+class, which likes one colour (probability 1/2) and takes each other with 1/10. Whoever sees the
+grey picture can know all but that draw, so that
 
     -log p(x|grey) >= H(colour|class) = log(2) / 2 + log(10) / 2 = 1.498 nats       in the mean
 
@@ -25,7 +25,7 @@ from matplotlib.figure import Figure
 from tinygen import metrics, plots, to_device, to_host
 from tinygen.arrays import Params
 from tinygen.data import digits
-from tinygen.data.coloured_digits import BY_CLASS, PALETTE, colour, colour_nll
+from tinygen.data.coloured_digits import BY_CLASS, PALETTE, colour, colour_nll, grey_of
 from tinygen.data.dataset import Part
 from tinygen.layers import Conv2d, Dense, Flatten, Relu, Reshape, Residual, Sequential
 from tinygen.likelihoods import Categorical
@@ -34,10 +34,10 @@ from tinygen.optim import adam
 from tinygen.schedules import exponential
 from tinygen.training import Turn, train
 
-LEVELS = 17  # of the embedded digits
-FEATURES, BLOCKS, HEAD, HIDDEN = 24, 3, 48, 12
+LEVELS = 5  # of a channel: 0, 1/4, .., 1
+FEATURES, BLOCKS, HEAD, HIDDEN = 36, 3, 60, 16
 SHAPE = (8, 8, 3)
-EPOCHS, BATCH, LR, LAST = 200, 32, 2e-3, 0.02
+EPOCHS, BATCH, LR, LAST = 150, 32, 2e-3, 0.02
 TIMES = 30  # colours for each test digit, of a test set in which chance is small
 DRAWS, SHOWN = 12, 8  # colourings of a digit; digits in the picture
 
@@ -60,7 +60,7 @@ def main(argv: list[str] | None = None) -> Numbers:
 
     seen, classes = digits("test")
     times = 1 if args.quick else TIMES
-    test = colour(rng, np.tile(seen, (times, 1, 1, 1)), np.tile(classes, times), BY_CLASS)
+    test = coloured(rng, np.tile(seen, (times, 1, 1, 1)), np.tile(classes, times))
     numbers: Numbers = {"nats": scored(model, p, test, args)}
     drawn = colourings(model, p, seen[:SHOWN] if args.quick else seen, args)
     numbers["colours drawn"] = counted(drawn, classes[: len(drawn)])
@@ -72,21 +72,39 @@ def main(argv: list[str] | None = None) -> Numbers:
 
 
 def told() -> Sequential:
-    """From the grey picture to features of each pixel: its own, and what digit it stands in."""
+    """From the grey levels, as LEVELS planes of zeros and ones, to features of each pixel.
+
+    They hold its own level, which the pixel is to copy, and what digit it stands in.
+    """
     H, W, _ = SHAPE
     whole = Sequential(
         Relu(), Flatten(), Dense(H * W * HIDDEN, 64), Relu(), Dense(64, H * W * HIDDEN),
         Reshape((H, W, HIDDEN)),
     )  # fmt: skip
     return Sequential(
-        Conv2d(1, HIDDEN, 3, 1, 1), Residual(whole), Relu(), Conv2d(HIDDEN, FEATURES, 3, 1, 1)
+        Conv2d(LEVELS, HIDDEN, 3, 1, 1), Residual(whole), Relu(), Conv2d(HIDDEN, FEATURES, 3, 1, 1)
     )
 
 
-def levels(part: Part) -> tuple[np.ndarray, np.ndarray]:
-    """(x as levels 0 .. 16, the grey picture), as the model takes them."""
-    x = np.rint((LEVELS - 1) * part.x).astype(np.int64)
-    return x, part.x.max(axis=3, keepdims=True)
+def coloured(rng: np.random.Generator, grey: np.ndarray, labels: np.ndarray) -> Part:
+    """Grey digits, each in one colour, in LEVELS levels."""
+    return colour(rng, grey, labels, BY_CLASS, levels=LEVELS)
+
+
+def levels(images: np.ndarray) -> np.ndarray:
+    """Pixels in [0, 1] as whole numbers 0 .. LEVELS - 1."""
+    return np.rint((LEVELS - 1) * images).astype(np.int64)
+
+
+def planes(grey: np.ndarray) -> np.ndarray:
+    """Levels (N, H, W, 1) as zeros and ones (N, H, W, LEVELS)."""
+    return (grey == np.arange(LEVELS)).astype(np.float32)
+
+
+def pair(part: Part) -> tuple[np.ndarray, np.ndarray]:
+    """(coloured, grey) as the model takes them: levels, and planes of levels."""
+    x = levels(part.x)
+    return x, planes(grey_of(x))
 
 
 def fit(
@@ -95,16 +113,15 @@ def fit(
     """The weights after the last epoch; the digits are coloured anew each time."""
     rng = np.random.default_rng(args.seed)
 
-    def coloured(rng: np.random.Generator, batch: Any) -> Any:
-        images, classes = to_host(batch)
-        return to_device(levels(colour(rng, images, classes, BY_CLASS)), args.device)
+    def drawn(rng: np.random.Generator, batch: Any) -> Any:
+        return to_device(pair(coloured(rng, *to_host(batch))), args.device)
 
     steps = epochs * -(-len(grey) // BATCH)
     rule = adam(exponential(LR, LAST ** (1 / steps)))
     turn = Turn("p(x|grey)", model.loss, model.draw_noise, rule)
     start, p = time.perf_counter(), to_device(model.init(rng), args.device)
     x = to_device((grey, labels), args.device)
-    found = train(turn, p, x, rng=rng, epochs=epochs, batch=BATCH, transform=coloured)
+    found = train(turn, p, x, rng=rng, epochs=epochs, batch=BATCH, transform=drawn)
     print(f"{steps} steps in {time.perf_counter() - start:.0f} s", flush=True)
     return found.p
 
@@ -115,7 +132,7 @@ def scored(model: PixelCNN, p: Params, test: Part, args: argparse.Namespace) -> 
     Beside them the part that falls on the first pixel with ink, where the colour is decided. A
     digit that was coloured several times counts once in the standard errors.
     """
-    x, grey = levels(test)
+    x, grey = pair(test)
     true = colour_nll(test)
     nll, first = split_nll(model, p, x, grey, args.device)
     rows = {
@@ -134,8 +151,11 @@ def scored(model: PixelCNN, p: Params, test: Part, args: argparse.Namespace) -> 
 def split_nll(
     model: PixelCNN, p: Params, x: np.ndarray, grey: np.ndarray, device: str, rows: int = 500
 ) -> tuple[np.ndarray, np.ndarray]:
-    """-log p(x|grey) of each picture, and its part in the first pixel with ink.   (N,), (N,)"""
-    place = (grey.reshape(len(grey), -1) > 0).argmax(axis=1)  # in reading order
+    """-log p(x|grey) of each picture, and its part in the first pixel with ink.   (N,), (N,)
+
+    grey : planes, of which the first marks the pixels without ink
+    """
+    place = (grey[..., 0].reshape(len(grey), -1) == 0).argmax(axis=1)  # in reading order
     whole, first = [], []
     for i in range(0, len(x), rows):
         part = slice(i, i + rows)
@@ -153,7 +173,7 @@ def colourings(
 ) -> np.ndarray:
     """DRAWS pictures given each grey one (N, DRAWS, H, W, 3) in [0, 1]."""
     rng = np.random.default_rng(args.seed)
-    many = to_device(np.repeat(grey, DRAWS, axis=0), args.device)
+    many = to_device(np.repeat(planes(levels(grey)), DRAWS, axis=0), args.device)
     x = to_host(model.sample(p, rng, len(many), many))
     return x.reshape(len(grey), DRAWS, *SHAPE) / (LEVELS - 1)
 
