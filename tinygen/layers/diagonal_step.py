@@ -14,7 +14,10 @@ Step = Callable[[int, int, Array], Array]
 
 
 def stepper(K: Array, n: int, H: int, W: int, C: int) -> Step:
-    """step(r, c, x) -> h[r, c] (n, F), from x (n, C) at (r, c), the weights K as in `sweep`."""
+    """step(r, c, x) -> h[r, c] (n, F), from x (n, C) at (r, c), the weights K as in `sweep`.
+
+    Raises ValueError for a place that is neither the last one nor the next, and for another x.
+    """
     xp, F = namespace(K), K.shape[2] // 4
     taps = (K.shape[1] - 2 * F - 1) // C
     # [left, right], columns in the order in which the sweep meets them, and one of zeros before
@@ -23,7 +26,7 @@ def stepper(K: Array, n: int, H: int, W: int, C: int) -> Step:
     cell = xp.zeros_like(h_above)
     xs = xp.zeros((2, W + 1, n, C), K.dtype)  # this row's inputs
     s = xp.ones((n, K.shape[1]), K.dtype)  # (h above, h beside, x, 1)
-    row = 0
+    last = -1  # the place visited last, in raster order
 
     def visit(k: int, j: int) -> None:
         """The state of sweep k at the j-th place of this row, j = 1, 2, ..., W."""
@@ -44,12 +47,28 @@ def stepper(K: Array, n: int, H: int, W: int, C: int) -> Step:
         h_above[...] = h
 
     def step(r: int, c: int, x: Array) -> Array:
-        nonlocal row
-        if r == row + 1:
+        nonlocal last
+        check_place(last, (r, c), H, W)
+        if x.shape != (n, C):
+            raise ValueError(
+                f"DiagonalBiLSTM: step: expected x of shape ({n}, {C}), got {x.shape}: give the "
+                "input at one place of all examples"
+            )
+        if last >= 0 and r > last // W:
             next_row()
-            row = r
+        last = r * W + c
         xs[0, c + 1] = x
         visit(0, c + 1)
         return h[0, c + 1] + h_above[1, W - c]  # left[r, c] + right[r - 1, c]    (n, F)    (1)
 
     return step
+
+
+def check_place(last: int, place: tuple[int, int], H: int, W: int) -> None:
+    """Refuse a place that is neither the last one nor the next in raster order."""
+    allowed = [(k // W, k % W) for k in (last, last + 1) if 0 <= k < H * W]
+    if place not in allowed:
+        raise ValueError(
+            f"DiagonalBiLSTM: step: expected the place {' or '.join(map(str, allowed))}, got "
+            f"{place}: the states of the places before must be there; begin anew with a new stepper"
+        )
