@@ -31,6 +31,7 @@ from tinygen.layers import AvgPool2d, Bicubic2d, Upsample2d
 from tinygen.likelihoods import Categorical
 from tinygen.models import SRCNN, PixelCNN, picture_prompt
 from tinygen.optim import adam
+from tinygen.runs import Run
 from tinygen.schedules import exponential
 from tinygen.systems.base import in_batches
 from tinygen.training import Turn, train
@@ -93,11 +94,11 @@ def main(argv: list[str] | None = None) -> Numbers:
     }
 
     net = SRCNN(SCALE)
-    p_net = fit("SRCNN", net, (shades(pairs.x), pairs.small), args)
+    p_net = fit("srcnn", net, (shades(pairs.x), pairs.small), args)
     told = PixelCNN(shape, prompt=picture_prompt(shape, small, FEATURES), **sizes)
-    p_told = fit("p(x|small)", told, (pairs.x, pairs.small), args)
+    p_told = fit("told", told, (pairs.x, pairs.small), args)
     blind = PixelCNN(shape, **sizes)
-    p_blind = fit("p(x)", blind, pairs.x, args)
+    p_blind = fit("blind", blind, pairs.x, args)
 
     nats = {
         "p(x)": scored(blind, p_blind, test.x),
@@ -121,7 +122,7 @@ def check(data: Dataset) -> None:
 
 
 def fit(name: str, model: Any, x: Any, args: argparse.Namespace) -> Params:
-    """The weights after the last epoch."""
+    """The weights after the last epoch. A training that was stopped goes on from its folder."""
     rng = np.random.default_rng(args.seed)
     pictures = x[0] if isinstance(x, tuple) else x
     steps = args.epochs * -(-len(pictures) // BATCH)
@@ -129,7 +130,10 @@ def fit(name: str, model: Any, x: Any, args: argparse.Namespace) -> Params:
     p = to_device(model.init(rng), args.device)
     start = time.perf_counter()
     turn = Turn(name, model.loss, model.draw_noise, rule)
-    found = train(turn, p, x, rng=rng, epochs=args.epochs, batch=BATCH)
+    what = [args.data, f"{len(pictures)}-pictures", f"{args.epochs}-epochs", f"seed-{args.seed}"]
+    folder = args.out / "-".join([name, *what])
+    run = Run.open(folder) if folder.exists() else Run.create(folder, {"epochs": args.epochs})
+    found = train(turn, p, x, rng=rng, epochs=args.epochs, batch=BATCH, run=run)
     print(f"{name}: {steps} steps in {time.perf_counter() - start:.0f} s", flush=True)
     return found.p
 
