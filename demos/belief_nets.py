@@ -38,7 +38,7 @@ WORDS = (
 
 def main(argv: list[str] | None = None) -> dict[str, Any]:
     """Ask each question in turn. Returns the numbers by question."""
-    args = arguments(__doc__, "belief_nets", argv, epochs=15)
+    args = arguments(__doc__, "belief_nets", argv, data="digits", epochs=150)
     data, rng = dataset(args), np.random.default_rng(args.seed)
     digits, trained = Digits.of(data, args), {}
     questions = {

@@ -17,9 +17,9 @@ from tinygen.models.place_params import outputs
 from tinygen.optim import adam
 from tinygen.training import Turn, train
 
-BATCH, HIDDEN, COMPONENTS = 200, 200, 100
+BATCH, HIDDEN, COMPONENTS = 100, 200, 30
 MOST = 20_000  # training images
-RATES = {"FVBN": 0.003}  # step sizes; 0.001 where none stands
+RATES = {"FVBN": 0.01}  # step sizes; 0.001 where none stands
 Answer = tuple[Mapping[str, Mapping[str, Any]], dict[str, Any]]  # a table, and pictures
 
 
