@@ -21,15 +21,23 @@ from tinygen.schedules import cosine
 LIMIT = 1.0  # of the gradient's norm, the loss being a mean over steps
 
 
-def stretch_loss(model: LSTMDensity, p: Params, x: Array, u: Array | None, state: Any) -> Any:
-    """-log p(x | what came before) in nats a step, its pullback, and the state after x (N, T)."""
+def stretch_loss(
+    model: LSTMDensity, p: Params, x: Array, u: Array | None, state: Any = None
+) -> tuple[Array, Pullback, Any]:
+    """-log p(x | what came before) in nats a step, its pullback, and the state after x (N, T).
+
+    state : that after what came before; None at the beginning, which alone `start` has a part in
+    """
+    first = state is None
+    state = model.begin(p, len(x)) if first else state
     params, after, net_backward = model.forward(p, x, u, state)
     nll, nll_backward = model.likelihood.nll(params.reshape(x.size, -1), x.reshape(-1))
     value = nll.sum() / x.size
 
     def both(d: Array) -> tuple[Params, Any]:
         dparams = nll_backward.dp(nll * 0 + d / x.size)
-        return net_backward(dparams.reshape(params.shape))
+        dp, dx = net_backward(dparams.reshape(params.shape))
+        return dp if first else {**dp, "start": dp["start"] * 0}, dx
 
     return value, Pullback.whole(both, value), after
 
@@ -80,7 +88,7 @@ def fit(
     for epoch in range(epochs):
         values = []
         for x, u in rows(epoch):
-            state = model.begin(p, len(x))
+            state = None
             for t in range(0, x.shape[1] - stretch + 1, stretch):
                 now = slice(t, t + stretch)
                 value, backward, state = stretch_loss(

@@ -91,8 +91,9 @@ def told(labels: np.ndarray, steps: int) -> np.ndarray:
 
 def trained(q: Any, args: Any) -> tuple[LSTMDensity, Fit]:
     """The LSTM, on sounds in another order each epoch; the state is carried through each sound."""
+    hidden = (32,) if args.quick else HIDDEN
     model = LSTMDensity(
-        hidden=HIDDEN, likelihood=Categorical(LEVELS), embedding=EMBEDDING, inputs=len(NAMES)
+        hidden=hidden, likelihood=Categorical(LEVELS), embedding=EMBEDDING, inputs=len(NAMES)
     )
     p = to_device(model.init(np.random.default_rng([args.seed, 3])), args.device)
     x, labels = q["train"]

@@ -92,7 +92,8 @@ def counted(parts: dict[str, np.ndarray], K: int) -> tuple[dict[int, float], NGr
 
 def trained(parts: Any, K: int, args: Any, rng: np.random.Generator) -> tuple[LSTMDensity, Fit]:
     """The LSTM, by truncated back-propagation with a carried state, stopped by validation."""
-    model = LSTMDensity(hidden=HIDDEN, likelihood=Categorical(K), embedding=EMBEDDING)
+    hidden = (32,) if args.quick else HIDDEN
+    model = LSTMDensity(hidden=hidden, likelihood=Categorical(K), embedding=EMBEDDING)
     p = to_device(model.init(rng), args.device)
     x, shifts = parts["train"], np.random.default_rng([args.seed, 1])
 
