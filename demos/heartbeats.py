@@ -59,7 +59,7 @@ def main(argv: list[str] | None = None) -> dict[str, Any]:
             kinds.setdefault(name, []).append(np.array(of_kind))
         print(f"split {number}: " + told(areas), flush=True)
         if not figures:
-            plain, drawn = figures_of(s, models, scores, areas, rng)
+            plain, drawn = figures_of(s, models, scores, areas, rng, data.classes)
             figures |= plain
     numbers = {
         name: {
@@ -97,6 +97,7 @@ def figures_of(
     scores: dict[str, tuple[np.ndarray, ...]],
     areas: dict[str, list[float]],
     rng: np.random.Generator,
+    classes: tuple[str, ...],
 ) -> tuple[dict[str, Any], float]:
     """The pictures of one split; the share of drawn beats that PCA finds as normal as 95 %."""
     plain, smooth = models[0.0], models[NOISES[2]]
@@ -108,7 +109,7 @@ def figures_of(
     more = plain.go_on(rng, begun, T - KNOWN).reshape(4, 20, -1)
     middle = np.argsort(smooth.scores(s.test))[len(s.test) // 2]
     shown = {"normal": s.test[middle]} | {
-        f"abnormal, kind {k}": s.abnormal[s.kinds == k][0] for k in (1, 2, 3)
+        classes[k]: s.abnormal[s.kinds == k][0] for k in np.unique(s.kinds)[:3]
     }
     steps = {name: smooth.step_scores(x[None])[0] for name, x in shown.items()}
     both = {name: (b, c) for name, (_, b, c) in scores.items() if name in shown_scores(scores)}

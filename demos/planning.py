@@ -29,6 +29,7 @@ SWINGS, STEPS = 2000, 50  # to learn from
 BATCH = 64
 HIDDEN = 64
 PENDULUMS, SECONDS = 8, 8  # a seed and planner
+QUICK = (3, 40, 40)  # pendulums, steps, plans
 SEEN, AHEAD = 10, 20  # steps that are read before a forecast, and that are forecast
 PLANNERS = ("random", "model", "simulator")
 
@@ -39,7 +40,7 @@ def main(argv: list[str] | None = None) -> dict[str, Any]:
     args = arguments(__doc__, "planning", argv, data=None, more=more)
     if args.quick:
         args.seeds, args.epochs = min(args.seeds, 2), min(args.epochs, 2)
-    size = (3, 40, 40) if args.quick else (PENDULUMS, 10 * SECONDS, PLANS)
+    size = QUICK if args.quick else (PENDULUMS, 10 * SECONDS, PLANS)
     seeds = range(args.seed, args.seed + args.seeds)
     numbers: dict[str, dict[str, Any]] = {}
     first, forecast = None, None
