@@ -211,13 +211,21 @@ def test_saturated_gates_stay_finite_in_float32():
     assert (abs(h) <= 2).all()
 
 
+@pytest.mark.parametrize("path", ["cell", "output"])
 @pytest.mark.parametrize(("dtype", "exact"), [(np.float64, 0.6**400), (np.float32, 0)])
-def test_a_faded_gradient_is_zero_and_not_denormal(dtype, exact):
-    """Of 401 places in a row, each keeps 0.6 of its cell: the last one hardly sees the first."""
+def test_a_faded_gradient_is_zero_and_not_denormal(path, dtype, exact):
+    """Of 401 places in a row, each hands 0.6 of what it gets back to the one before.
+
+    0.6 times the smallest float rounds to itself, so it would stay, and slow every step.
+    """
     layer = DiagonalBiLSTM(1, 1)
     p = tree.map(np.zeros_like, layer.init(np.random.default_rng(0), dtype))
-    p["b"][0, 1] = np.log(0.6 / 0.4)  # f = 0.6, i = o = 1/2
-    p["K_is"][0, 0, 2] = 4  # g = tanh(4 x)
+    p["K_is"][0, 0, 2] = 1  # g = tanh(x + ..)
+    if path == "cell":
+        p["b"][0] = 40, np.log(0.6 / 0.4), 0, 40  # i = o = 1, f = 0.6
+    else:
+        p["b"][0] = 40, -40, 0, 40  # i = o = 1, f = 0
+        p["K_ss"][0, 1, 0, 2] = 0.6
     h, backward = layer.forward(p, np.zeros((1, 1, 401, 1), dtype))
     dh = np.zeros_like(h)
     dh[:, :, -1] = 1
