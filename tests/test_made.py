@@ -47,6 +47,7 @@ def test_masks_are_averaged_as_probabilities():
     each = [model.log_prob(p, (IMAGES, np.full(512, k)))[0] for k in range(3)]
     log_p, error = model.log_prob(p, IMAGES)
     np.testing.assert_allclose(np.exp(log_p), np.exp(each).mean(axis=0), rtol=1e-12)
+    assert np.array_equal(model.log_prob(p, (IMAGES, 1))[0], each[1])
     assert not error.any() and abs(each[0] - each[1]).max() > 0.1
     assert model.loss(p, IMAGES, 1)[0] == pytest.approx(-each[1].mean(), rel=1e-12)
 

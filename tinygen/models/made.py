@@ -122,20 +122,19 @@ class MADE(Autoregressive):
             backward.dp, lambda d: backward.dx(d)[0], value, both, terms=backward.terms
         )
 
-    def log_prob(
-        self, p: Params, x: Any, rng: Any = None, samples: int = 1
-    ) -> tuple[Array, Array]:
+    def log_prob(self, p: Params, x: Any, rng: Any = None, samples: int = 1) -> tuple[Array, Array]:
         """log p(x) (N,), exact, the average over all masks, and zeros (N,) for its error.
 
-        x            : data; or (data, masks), for log p_k(x) of masks (N,)
+        x            : data; or (data, masks), for log p_k(x)
         rng, samples : not looked at; models that sample their likelihood take them
         """
         x, masks = self.split(x)
-        each = [masks] if masks is not None else [np.full(len(x), k) for k in range(self.n_masks)]
+        asked = range(self.n_masks) if masks is None else [masks]
         xp, logs = namespace(x), []
-        for condition in each:
+        for k in asked:
+            condition = self.masks_of(k, len(x))
             logs.append(super().log_prob(p, (x, condition))[0])  # log p_k(x)     (N,)
-        log_p = log_sum_exp(xp.stack(logs), axis=0) - math.log(len(each))  #      (N,)      (4)
+        log_p = log_sum_exp(xp.stack(logs), axis=0) - math.log(len(logs))  #      (N,)      (4)
         return log_p, xp.zeros_like(log_p)
 
     def sample(
