@@ -35,7 +35,7 @@ class Rung:
 
 VAE = "vae --epochs 50 --batch 128"
 NADE = "nade --hidden 500 --epochs 50 --batch 512 --lr 0.001"
-FVBN = "fvbn --epochs 50 --batch 512 --lr 0.001"
+FVBN = "fvbn --epochs 50 --batch 512 --lr 0.03 --decay 0.5 --decay-every 7"
 
 RUNGS = {
     rung.name: rung

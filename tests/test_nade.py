@@ -13,6 +13,8 @@ from tinygen.models import NADE, nade, nade_passes
 from tinygen.models.place_params import as_params
 from tinygen.optim import adam
 from tinygen.pullback import Pullback
+from tinygen.systems import SYSTEMS
+from tinygen.systems.base import Task
 from tinygen.training import Turn, train
 
 every_device = pytest.mark.parametrize("device", ["pretend", "cuda"], indirect=True)
@@ -154,6 +156,15 @@ def test_a_step_moves_every_parameter_that_is_read(rng):
         moved = after[name] != p[name]
         assert moved[:-1].all() if name == "W" else moved.all(), name
     assert np.array_equal(after["W"][-1], p["W"][-1]), "no place comes after the last"
+
+
+@pytest.mark.parametrize("activation, spread", [("relu", 2 / 90), ("sigmoid", 2 / (90 + 40))])
+def test_the_command_starts_each_activation_by_its_rule(rng, activation, spread):
+    kind = SYSTEMS["nade"]
+    model = kind.build(kind.options(hidden=40, activation=activation), Task((9, 10, 1)))
+    p = kind.start(model, rng, None)
+    assert p["W"].var() == pytest.approx(spread, rel=0.1)
+    assert not p["c"].any() and not p["b"].any()
 
 
 def test_float32_stays_float32_and_is_as_exact_as_float32_can_be(rng):

@@ -10,8 +10,16 @@ from tinygen.systems.visible import SHARED, VisibleOptions
 
 @dataclass(frozen=True)
 class FVBNOptions(VisibleOptions):
-    """What `train fvbn` can be told."""
+    """What `train fvbn` can be told.
 
+    The loss is convex: large steps that shrink come nearest to its minimum.
+    """
+
+    lr: float = option(0.03, "its step size")
+    decay: float = option(
+        0.5, "factor of the step size, after each step or as decay-every says", least=0
+    )
+    decay_every: int = option(7, "epochs between two uses of that factor; 0: a step", least=0)
     components: int = option(
         COMPONENTS, "logistics in the mixture of a pixel", least=1, where=("likelihood", "mixture")
     )
