@@ -72,7 +72,7 @@ def main(argv: list[str] | None = None) -> dict[str, Any]:
     print(table({k: {c: f"{v:.4f}" for c, v in row.items()} for k, row in numbers.items()}))
     rng = np.random.default_rng([args.seed, 1])
     figures = {
-        "fork": fork_picture(models, numbers, args),
+        "fork": fork_picture(models, rng, numbers, args),
         "forecast": forecast_picture(*models["AR(2)"], rng, args),
         "simulated": simulation_picture(models, rng, numbers, args),
     }
@@ -114,17 +114,27 @@ def fit(
     return model, p, row
 
 
-def fork_picture(models: Models, numbers: Numbers, args: argparse.Namespace) -> Any:
-    """p(next step | last step) of the truth and of both models, whose series begins there."""
-    side = np.linspace(-3, 3, 121, dtype=np.float32)
-    pairs = np.stack(np.meshgrid(side, side, indexing="ij"), axis=-1).reshape(-1, 2)  # (M, 2)
-    densities = {"true": np.exp(FORK.log_prob(pairs))}
+def fork_picture(
+    models: Models, rng: np.random.Generator, numbers: Numbers, args: argparse.Namespace
+) -> Any:
+    """p(next step | past) of the truth and of both models, at moments of a series.
+
+    To each place of the last step belongs the moment at which the series was nearest to it.
+    """
+    side = np.linspace(-2.6, 2.6, 105, dtype=np.float32)
+    x = FORK.draw(rng, 1, 2000)
+    moments = abs(x[0, :-1] - side[:, None]).argmin(axis=1) + 1  #         (M,)
+    last, to = (a.reshape(-1) for a in np.meshgrid(x[0, moments - 1], side, indexing="ij"))
+    densities = {"true": np.exp(FORK.log_prob(np.stack([last, to], axis=1)))}
     nats = {"true": numbers["fork, Gaussian"]["true model"]}
     for name in ("fork, Gaussian", "fork, mixture"):
         model, p = models[name]
-        log_p, _ = model.log_probs(p, to_device(pairs[..., None], args.device))
+        params, _ = model.conditionals(p, to_device(x[..., None], args.device))
+        at = to_device(moments.repeat(len(side)), args.device)
+        rows = tree.map(lambda a, at=at: a[0, at], params)  #              (M M, ...)
+        nll, _ = model.likelihood.nll(rows, to_device(to[:, None], args.device))
         kind = name.removeprefix("fork, ")
-        densities[kind], nats[kind] = np.exp(to_host(log_p)[:, 1]), numbers[name]["LSTM"]
+        densities[kind], nats[kind] = np.exp(-to_host(nll)), numbers[name]["LSTM"]
     shaped = {name: d.reshape(len(side), -1) for name, d in densities.items()}
     return drawing.next_steps(side, shaped, nats)
 
