@@ -41,8 +41,8 @@ def completions(
             (a != b).sum(axis=1).mean()
         )
     sheet = plots.interleaved(*rows, columns=len(x))
-    tall = 6.4 * sheet.shape[0] / sheet.shape[1]
-    figure = new_figure(8.0, tall + 0.1)
+    tall = 6.0 * sheet.shape[0] / sheet.shape[1]
+    figure = new_figure(7.0, tall + 0.1)
     axes = figure.add_subplot()
     draw(axes, sheet, "")
     pitch = x.shape[1] + 1

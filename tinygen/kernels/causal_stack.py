@@ -151,8 +151,8 @@ def some(
             np.matmul(U[:, :-1].T, dh, out=dv)
             dv *= v[:half] > 0  #                                      (F/2, R)  (4)
             frame.later(dv, taps)
-            dV = (s @ window.T).reshape(half, 5, half)  # sum_t s[t] dv[t + o]
-            block.V[:, :-1] += dV.transpose(2, 1, 0).reshape(half, 5 * half)
+            dV = (window @ s.T).reshape(5, half, half)  # sum_t dv[t + o] s[t]
+            block.V[:, :-1] += dV.transpose(1, 0, 2).reshape(half, 5 * half)
             block.V[:, -1] += dv.sum(axis=1)
             np.matmul(turned, window, out=ds)
             ds *= s > 0  #                                             (F/2, R)  (4)
