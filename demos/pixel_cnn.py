@@ -73,8 +73,10 @@ def main(argv: list[str] | None = None) -> dict[str, Any]:
 
     figures["costs"], nats = costs(model, p, test[:1000])
     naive = timed(lambda: [model.conditionals(p, drawn) for _ in range(PASSES)])[1] / PASSES
-    seconds = {"by columns": cached, "by whole passes": naive * model.size}
-    took = {f"processor seconds for {few[0]} digits, {way}": value for way, value in seconds.items()}
+    took = {
+        f"processor seconds for {few[0]} digits, by columns": cached,
+        f"processor seconds for {few[0]} digits, by whole passes": naive * model.size,
+    }
     third = {"share of the nats in the third of pixels that cost most": top_third(nats)}
     print(f"\n4. Which pixels cost, and how long does a digit take?\n\n{lines(third | took)}")
     numbers = {"likelihood": rows, "completions": alike, "costs": third, "drawing": took}
