@@ -8,7 +8,7 @@ h[r, c] = left[r, c] + right[r - 1, c].                    docs/derivations/diag
 from collections.abc import Callable
 
 from tinygen.arrays import Array, namespace
-from tinygen.kernels.elementwise import sigmoid
+from tinygen.layers.diagonal_sweep import halved
 
 Step = Callable[[int, int, Array], Array]
 
@@ -18,7 +18,7 @@ def stepper(K: Array, n: int, H: int, W: int, C: int) -> Step:
 
     Raises ValueError for a place that is neither the last one nor the next, and for another x.
     """
-    xp, F = namespace(K), K.shape[2] // 4
+    xp, F, K = namespace(K), K.shape[2] // 4, halved(K)
     taps = (K.shape[1] - 2 * F - 1) // C
     # [left, right], columns in the order in which the sweep meets them, and one of zeros before
     h_above = xp.zeros((2, W + 1, n, F), K.dtype)
@@ -35,8 +35,10 @@ def stepper(K: Array, n: int, H: int, W: int, C: int) -> Step:
         for tap in range(taps):  # the pixel, and with mask A the one met before it
             s[:, 2 * F + tap * C : 2 * F + (tap + 1) * C] = xs[k, j - tap]
         a = s @ K[k]  #                                                      (n, 4F)    (2)
-        i, f, o = (sigmoid(a[:, gate * F : (gate + 1) * F]) for gate in (0, 1, 3))  #    (3)
-        cell[k, j] = f * cell[k, j - 1] + i * xp.tanh(a[:, 2 * F : 3 * F])  #           (5)
+        xp.tanh(a, out=a)
+        i, f, _, o = (a * 0.5 + 0.5).reshape(n, 4, F).swapaxes(0, 1)  #                 (3)
+        g = a[:, 2 * F : 3 * F]
+        cell[k, j] = f * cell[k, j - 1] + i * g  #                                      (5)
         h[k, j] = o * xp.tanh(cell[k, j])  #                                            (6)
 
     def next_row() -> None:

@@ -29,11 +29,7 @@ def sweep(
     xs : of left and of right, the inputs (I, n N) of each diagonal; dhs likewise (F, n N)
     """
     xp, dtype, I = namespace(K), K.dtype, K.shape[1] - 2 * F - 1
-    # sigmoid(a) = tanh(a / 2) / 2 + 1 / 2: with the columns of i, f and o halved, which is exact,
-    # one tanh serves all four gates.                                              (4)
-    half = xp.full((4, F), 0.5, dtype)
-    half[2] = 1
-    K_T = xp.ascontiguousarray((K * half.reshape(-1)).swapaxes(1, 2))  #   (2, 4F, 2F+I+1)
+    K_T = xp.ascontiguousarray(halved(K).swapaxes(1, 2))  #                 (2, 4F, 2F+I+1)
     i_, f_, g_, o_ = (slice(k * F, (k + 1) * F) for k in range(4))
     above, beside, x_ = slice(0, F), slice(F, 2 * F), slice(2 * F, 2 * F + I)
     widths = [xs[0][t].shape[1] for t in range(len(steps))]
@@ -128,3 +124,13 @@ def sweep(
         return dK, dxs if dx else None
 
     return hs, pull
+
+
+def halved(K: Array) -> Array:
+    """K with the columns of i, f and o halved, which is exact: one tanh serves all four gates.
+
+    sigmoid(a) = tanh(a / 2) / 2 + 1 / 2                                           (4)
+    """
+    half = namespace(K).full((4, K.shape[2] // 4), 0.5, K.dtype)
+    half[2] = 1
+    return K * half.reshape(-1)
