@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from tinygen.arrays import Array, Params, namespace
-from tinygen.kernels import windows
+from tinygen.arrays import Array, Params, device_of, namespace
+from tinygen.kernels import row_windows, windows
 from tinygen.kernels.elementwise import sum_rows
 from tinygen.layers import initialisers
 from tinygen.layers.base import Layer, Pair, check_input, check_pairs, check_sizes, pair
@@ -97,18 +97,28 @@ class MaskedConv2d(Layer):
         (kh, kw), taps = pair(self.kernel), self.taps
         geometry = (1, 1), (kh // 2, kw // 2), taps
         W = masked_centre(p["W"], self) if self.channels > 1 else p["W"]
-        y = windows.correlate(x, W, *geometry)  # (M W) * x    (N, H, W, O)    (1)
-        y += p["b"]
+        # along a row, the pixel itself with it, there is a way with less copying
+        if row := device_of(x) == "cpu" and kh == 1 < kw and taps[1] == kw // 2 + 1:
+            seen = W[:, : taps[1]]
+            y = row_windows.correlate(x, seen, p["b"], kw // 2)  # (M W) * x + b (N, H, W, O) (1)
+        else:
+            y = windows.correlate(x, W, *geometry)
+            y += p["b"]
 
         def dp(dy: Array) -> Params:  # dy (N, H, W, O)
-            dW = windows.correlate_weight_grad(
-                x, dy, (kh, kw), *geometry
-            )  # zero off the taps   (3)
+            if row:
+                dW = namespace(x).zeros_like(W)
+                dW[:, : taps[1]] = row_windows.weight_grad(x, dy, seen.shape[:2], kw // 2)
+            else:
+                dW = windows.correlate_weight_grad(x, dy, (kh, kw), *geometry)
+            # zero off the taps                                                           (3)
             if self.channels > 1:
                 dW = masked_centre(dW, self)
             return {"W": dW, "b": sum_rows(dy.reshape(-1, self.c_out))}  # (4)
 
         def dx(dy: Array) -> Array:
+            if row:
+                return row_windows.input_grad(dy, seen, kw // 2)
             return windows.correlate_input_grad(dy, W, x.shape[1:3], *geometry)  # (2)
 
         return y, Pullback(dp, dx, y)

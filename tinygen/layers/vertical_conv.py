@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from tinygen.arrays import Array, Params, namespace
-from tinygen.kernels import windows
+from tinygen.arrays import Array, Params, device_of, namespace
+from tinygen.kernels import row_windows, windows
 from tinygen.kernels.elementwise import sum_rows
 from tinygen.layers import initialisers
 from tinygen.layers.base import Layer, check_input, check_sizes
@@ -60,21 +60,25 @@ class VerticalConv2d(Layer):
 
     def forward(self, p: Params, x: Array) -> tuple[Array, Pullback]:
         check_input(self, p, x, "N", "H", "W", self.c_in)
-        k, q = self.kernel, self.kernel // 2
-        # W is the first run of taps of a k x k kernel; the rest of that kernel is never read
-        geometry = (1, 1), (q, q), (0, self.rows * k)
-        xp = namespace(x)
-        below = xp.zeros((q, k, self.c_in, self.c_out), x.dtype)
-        W = xp.concatenate([p["W"], below])  #                          (k, k, C, O)
-        y = windows.correlate(x, W, *geometry)  # W * x                 (N, H, W, O)   (1)
-        y += p["b"]
+        xp, W, k, q = namespace(x), p["W"], self.kernel, self.kernel // 2
+        if on_cpu := device_of(x) == "cpu":
+            y = row_windows.correlate(x, W, p["b"], q)  # W * x + b         (N, H, W, O)   (1)
+        else:  # W is the first run of taps of a k x k kernel; the rest is never read
+            geometry = (1, 1), (q, q), (0, self.rows * k)
+            whole = xp.concatenate([W, xp.zeros((q, *W.shape[1:]), W.dtype)])
+            y = windows.correlate(x, whole, *geometry) + p["b"]
 
         def dp(dy: Array) -> Params:  # dy (N, H, W, O)
-            dW = windows.correlate_weight_grad(x, dy, (k, k), *geometry)[: self.rows]  # (3)
-            return {"W": dW, "b": sum_rows(dy.reshape(-1, self.c_out))}  #               (4)
+            if on_cpu:
+                dW = row_windows.weight_grad(x, dy, (self.rows, k), q)  #                  (3)
+            else:
+                dW = windows.correlate_weight_grad(x, dy, (k, k), *geometry)[: self.rows]
+            return {"W": dW, "b": sum_rows(dy.reshape(-1, self.c_out))}  #                 (4)
 
         def dx(dy: Array) -> Array:
-            return windows.correlate_input_grad(dy, W, x.shape[1:3], *geometry)  #       (2)
+            if on_cpu:
+                return row_windows.input_grad(dy, W, q)  #                                 (2)
+            return windows.correlate_input_grad(dy, whole, x.shape[1:3], *geometry)
 
         return y, Pullback(dp, dx, y)
 
