@@ -40,9 +40,9 @@ def check_causal(
                which it must divide. ValueError else
 
     The rows: `gradient`, where the gradient above the diagonal must be exactly 0; `values`, where
-    an input that is changed, by itself and together with all behind it, must leave the outputs
-    that may not see it as they were, to rounding, so that the verdict does not rest on a right
-    backward; `alive`, for what sees nothing is causal too.
+    other inputs from k on, all at once and, where that shows a leak or there is no gradient, each
+    by itself, must leave the outputs that may not see them as they were, to rounding, so that the
+    verdict does not rest on a right backward; `alive`, for what sees nothing is causal too.
 
     The report says every leak by its place (`report.leaks`; its print names the first and counts
     the rest) and holds who sees whom (`report.sees`), which `tinygen.plots.causality` draws.
@@ -59,11 +59,12 @@ def check_causal(
     has_gradient = p is not None and is_float(x)
     steps = len(by_step(x, x, channels))
     y = values.steady(call, p, x, channels)
-    alone = values.each_alone(call, p, x, channels, y, tries=1 if has_gradient else 2)
-    seen = {"values": alone | values.all_from(call, p, x, channels, y)}
+    forbidden = ~allowed(steps, strict)
+    seen = {"values": values.all_from(call, p, x, channels, y)}
+    if not has_gradient or (seen["values"] & forbidden).any():  # to each leak its place
+        seen["values"] |= values.each_alone(call, p, x, channels, y)
     if has_gradient:
         seen["gradient"] = dependencies(call, p, x, channels)
-    forbidden = ~allowed(steps, strict)
     for name, sees in seen.items():
         leaks = np.argwhere(sees & forbidden)
         verdict = "ok"

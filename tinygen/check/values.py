@@ -86,14 +86,11 @@ def changed(before: list[np.ndarray], after: list[np.ndarray], x: Any, channels:
     return np.asarray(found)
 
 
-def each_alone(
-    call: Call, p: Any, x: Any, channels: int, y: list[np.ndarray], tries: int = 1
-) -> np.ndarray:
-    """sees[k, j]: output k changed when input j alone did; (steps, steps).
+def each_alone(call: Call, p: Any, x: Any, channels: int, y: list[np.ndarray]) -> np.ndarray:
+    """sees[k, j]: output k changed when input j alone did; (steps, steps). y: the outputs at x
 
-    y     : the outputs at x
-    tries : 1: the input goes to the farther end of the range of x; 2: to another value too, for
-            an end may lie where a relu is flat
+    The input goes to the farther end of the range of x, and to another value too, for an end may
+    lie where a relu is flat.
     """
     host = arrays.to_host(x)
     low, high = host.min(), host.max()
@@ -103,11 +100,10 @@ def each_alone(
             "random numbers of the range of f"
         )
     ends = np.where(host - low < high - host, high, low).astype(host.dtype)
-    new = [ends, shuffled(host)][:tries]
     steps = len(by_step(x, x, channels))
     sees = np.zeros((steps, steps), dtype=bool)
     for j in range(steps):
-        for values in new:
+        for values in (ends, shuffled(host)):
             moved = host.copy()
             by_step(moved, x, channels)[j][...] = by_step(values, x, channels)[j]
             sees[:, j] |= changed(y, outputs(call, p, like(moved, x), channels), x, channels)

@@ -1,6 +1,6 @@
 """Mu-law: sound as 256 whole numbers, fine where it is quiet and coarse where it is loud.
 
-    F(x) = sgn(x) ln(1 + mu |x|) / ln(1 + mu),    mu = 255,  x in [-1, 1]                     (1)
+    F(x) = sgn(x) ln(1 + mu |x|) / ln(1 + mu),    mu = 255,  x in [-1, 1]
 
 F(x) in [-1, 1] is rounded to the nearest of K even levels. The formula is that behind ITU-T
 recommendation G.711 (1988). NOTE: G.711 itself replaces F by straight pieces. As targets of a
@@ -24,7 +24,7 @@ def encode(x: np.ndarray, levels: int = LEVELS) -> np.ndarray:
     check_counts("mu_law", 2, levels=levels)
     x = np.asarray(x, np.float64)
     check_range("mu_law", -1, 1, x=x)
-    F = np.sign(x) * np.log1p(MU * np.abs(x)) / np.log1p(MU)  #                               (1)
+    F = np.sign(x) * np.log1p(MU * np.abs(x)) / np.log1p(MU)
     return np.rint((F + 1) / 2 * (levels - 1)).astype(np.int64)
 
 
@@ -46,5 +46,5 @@ def edges(levels: int = LEVELS) -> np.ndarray:
 
 
 def sound(F: np.ndarray) -> np.ndarray:
-    """The inverse of (1): x = sgn(F) ((1 + mu)^|F| - 1) / mu."""
+    """The inverse of F: x = sgn(F) ((1 + mu)^|F| - 1) / mu."""
     return np.sign(F) * np.expm1(np.abs(F) * np.log1p(MU)) / MU
