@@ -52,6 +52,13 @@ VARIANTS = {
         "--corruption gaussian",
         "--corruption salt-and-pepper",
     ],
+    "pixelcnn": [
+        "--blocks 2 --features 4 --head 5 --kernel 5",
+        "--blocks 1 --features 4 --told class --likelihood categorical --levels 4",
+        "--blocks 1 --features 6 --head 6 --likelihood mixture --levels 8 --components 2 "
+        "--data coloured-digits",
+        "--blocks 1 --features 4 --likelihood gaussian",
+    ],
     "gated-pixelcnn": [
         "--features 4 --layers 2 --first 5",
         "--features 4 --layers 2 --told class --likelihood categorical --levels 4",

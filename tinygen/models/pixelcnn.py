@@ -16,7 +16,7 @@ import numpy as np
 
 from tinygen import tree
 from tinygen.arrays import Array, Params, namespace
-from tinygen.layers import Layer, MaskedConv2d, Sequential
+from tinygen.layers import Embedding, Layer, MaskedConv2d, Sequential
 from tinygen.layers.base import check_names, check_sizes
 from tinygen.models.ancestral import Step
 from tinygen.models.autoregressive import Autoregressive
@@ -80,6 +80,11 @@ class PixelCNN(Autoregressive):
         """From those features to the parameters of all places."""
         sizes = self.features, self.blocks, self.head, self.shape[2]
         return residual_stack(*sizes, self.likelihood, self.components)
+
+    @property
+    def classes(self) -> int:
+        """How many labels a model knows that is told one; 0 of another."""
+        return self.prompt.n if isinstance(self.prompt, Embedding) else 0
 
     def init(
         self, rng: np.random.Generator, dtype: Any = np.float32, weights: str = "glorot"

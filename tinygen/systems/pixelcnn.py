@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass
 
+from tinygen.layers import Embedding
 from tinygen.models.pixelcnn import PixelCNN
-from tinygen.systems.base import System, Task, option
-from tinygen.systems.visible import SHARED, VisibleOptions
+from tinygen.systems.base import System, Task, check_classes, option
+from tinygen.systems.gated_pixelcnn import figures, sample, seen
+from tinygen.systems.visible import CAPTIONS, SHARED, VisibleOptions
 
 
 @dataclass(frozen=True)
@@ -18,18 +20,24 @@ class PixelCNNOptions(VisibleOptions):
     components: int = option(
         5, "logistics in the mixture of a pixel", least=1, where=("likelihood", "mixture")
     )
+    told: str = option(
+        "nothing", "what the model is told beside the picture: the class", ("nothing", "class")
+    )
 
 
 def build(o: PixelCNNOptions, task: Task) -> PixelCNN:
     """The model of these options for images of this shape."""
     sizes = o.features, o.blocks, o.head, o.kernel, o.components
-    return PixelCNN(task.shape, *sizes, likelihood=o.pixel())
+    prompt = Embedding(check_classes(task), o.features) if o.told == "class" else None
+    return PixelCNN(task.shape, *sizes, prompt=prompt, likelihood=o.pixel())
 
+
+CLASSES = {"classes.png": ("Classes", "Each row is drawn with one label.")}
 
 SYSTEM = System(
     name="pixelcnn",
     title="PixelCNN",
-    idea="each pixel given those above and left of it, all at once by masked convolutions",
+    idea="Each pixel given those above and left of it, all at once by masked convolutions.",
     paper="van den Oord, Kalchbrenner and Kavukcuoglu 2016, arXiv 1601.06759",
     demo="demos/pixel_cnn.py",
     options=PixelCNNOptions,
@@ -37,5 +45,6 @@ SYSTEM = System(
     epochs=20,
     build=build,
     batch=32,
-    **SHARED,
+    **SHARED
+    | {"examples": seen, "sample": sample, "figures": figures, "captions": CAPTIONS | CLASSES},
 )
