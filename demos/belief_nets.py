@@ -40,7 +40,8 @@ def main(argv: list[str] | None = None) -> dict[str, Any]:
     """Ask each question in turn. Returns the numbers by question."""
     args = arguments(__doc__, "belief_nets", argv, data="digits", epochs=150)
     data, rng = dataset(args), np.random.default_rng(args.seed)
-    digits, trained = Digits.of(data, args), {}
+    digits = Digits.of(data, args)
+    trained: ask.Trained = {}
     questions = {
         "Is it a density?": lambda: exact.density(args),
         "What is a hidden layer for?": lambda: exact.hidden(args),

@@ -47,7 +47,8 @@ class Digits:
         """Those of a data set, on the device."""
         rng = np.random.default_rng(args.seed)
         first, *others = [to_device(part.x, args.device) for part in data.parts.values()]
-        return cls(first[:MOST], *(binarise(rng, x) for x in others), data.ink, args.epochs)
+        validation, test = (binarise(rng, x) for x in others)
+        return cls(first[:MOST], validation, test, data.ink, args.epochs)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -60,8 +61,8 @@ class Digits:
         def turned(x: Array) -> Array:
             return x.reshape(len(x), -1)[:, order].reshape(x.shape)
 
-        parts = map(turned, (self.train, self.validation, self.test))
-        return Digits(*parts, self.ink, self.epochs)
+        train, validation, test = (turned(x) for x in (self.train, self.validation, self.test))
+        return Digits(train, validation, test, self.ink, self.epochs)
 
     def fit(self, name: str, model: Autoregressive, rng: np.random.Generator) -> Params:
         """The weights of least validation loss."""
@@ -97,5 +98,6 @@ def weights_read(model: Autoregressive) -> int:
         return D * (D - 1) // 2 * O + D * O
     if isinstance(model, NADE):
         return (D - 1) * model.n_hidden + model.n_hidden + D * O * (model.n_hidden + 1)
+    assert isinstance(model, MADE)
     masks = model.connections(0).masks(O)
     return int(sum(mask.sum() + mask.shape[1] for mask in masks))
