@@ -249,6 +249,19 @@ def test_completions_keep_what_is_known():
     assert np.array_equal(flat[:, :9], known[:, :9]) and (flat != known).any()
 
 
+def test_passes_over_all_pixels_at_once_end_in_the_draw_in_order():
+    """x_i = [u_i < p(x_i = 1 | x_<i)] for all i: a fixed point, found in at most D passes."""
+    model, p, x, _ = point("binary pixels")
+    expected = model.sample(p, np.random.default_rng(4), 3)
+    u = np.random.default_rng(4).random((model.size, 3)).T.reshape(x.shape)
+    x = np.zeros_like(x)
+    for k in range(model.size):
+        flat, wanted = x.reshape(3, -1), expected.reshape(3, -1)
+        assert np.array_equal(flat[:, :k], wanted[:, :k])  # k passes settle k pixels at least
+        x = (u < model.likelihood.mean(model.conditionals(p, x)[0])).astype(x.dtype)
+    assert np.array_equal(x, expected)
+
+
 # What it refuses
 
 
