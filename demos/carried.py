@@ -72,7 +72,6 @@ def fit(
     stretch: int,
     lr: float,
     patience: int,
-    weight_decay: float = 0.0,
 ) -> Fit:
     """Adam with a cosine and clipping on `rows`, until `validate` no longer falls.
 
@@ -82,7 +81,7 @@ def fit(
     stretch  : steps of a stretch; patience: epochs without a lower validation value
     """
     steps = max(1, sum(x.shape[1] // stretch for x, _ in rows(0)))  # in an epoch
-    optimiser = adam(cosine(lr, epochs * steps, lr / 50), weight_decay=weight_decay)
+    optimiser = adam(cosine(lr, epochs * steps, lr / 50))
     p, done, start, best = tree.map(lambda a: a.copy(), p), Fit(p), time.perf_counter(), 0
     moments = optimiser.init(p)
     for epoch in range(epochs):

@@ -28,12 +28,13 @@ from tinygen.likelihoods import Categorical
 from tinygen.models.lstm_density import LSTMDensity
 
 NAMES = ("heed", "head", "hod", "hawed", "who'd")
-SIZES = {"train": 640, "validation": 40, "test": 100}
+SIZES = {"train": 512, "validation": 20, "test": 50}
 STEPS = 2000  # of a sound: a quarter of a second
 FIRST = max(ORDERS)  # steps that are not scored: all models have a past from there on
-HIDDEN, EMBEDDING = (192,), 32
-STREAMS, STRETCH, RATE_OF_STEPS, PATIENCE = 32, 200, 3e-3, 4
-DRAWN = 24  # sounds of each vowel
+EMBEDDING, STREAMS, STRETCH, PATIENCE = 32, 32, 160, 4
+LEARNING_RATE = 4e-3  # at 128 hidden units; less in proportion where there are more
+MORE = {"hidden": (128, "units of the LSTM")}
+DRAWN = 12  # sounds of each vowel
 WORDS = (
     "A pulse of the folds rings the mouth: within a period linear prediction does well, but when "
     "the next pulse comes, and how strong, it cannot say; the LSTM can, once it has heard one.",
@@ -44,7 +45,7 @@ WORDS = (
 
 def main(argv: list[str] | None = None) -> dict[str, Any]:
     """Synthesise, train, measure, speak. Returns the numbers."""
-    args = arguments(__doc__, "sound", argv, data="vowels", quick="vowels", epochs=20)
+    args = arguments(__doc__, "sound", argv, data="vowels", quick="vowels", epochs=6, more=MORE)
     sizes = dict.fromkeys(SIZES, 10) if args.quick else SIZES
     steps = 600 if args.quick else STEPS
     parts = {
@@ -91,9 +92,9 @@ def told(labels: np.ndarray, steps: int) -> np.ndarray:
 
 def trained(q: Any, args: Any) -> tuple[LSTMDensity, Fit]:
     """The LSTM, on sounds in another order each epoch; the state is carried through each sound."""
-    hidden = (32,) if args.quick else HIDDEN
+    hidden = min(args.hidden, 32) if args.quick else args.hidden
     model = LSTMDensity(
-        hidden=hidden, likelihood=Categorical(LEVELS), embedding=EMBEDDING, inputs=len(NAMES)
+        hidden=(hidden,), likelihood=Categorical(LEVELS), embedding=EMBEDDING, inputs=len(NAMES)
     )
     p = to_device(model.init(np.random.default_rng([args.seed, 3])), args.device)
     x, labels = q["train"]
@@ -110,7 +111,8 @@ def trained(q: Any, args: Any) -> tuple[LSTMDensity, Fit]:
 
     done = fit(
         model, p, rows, validate,
-        epochs=args.epochs, stretch=STRETCH, lr=RATE_OF_STEPS, patience=PATIENCE,
+        epochs=args.epochs, stretch=STRETCH, patience=PATIENCE,
+        lr=LEARNING_RATE * min(1.0, 128 / hidden),
     )  # fmt: skip
     return model, done
 
@@ -158,7 +160,7 @@ def formants(shapes: Any) -> dict[str, dict[str, Any]]:
     """The peaks of the spectra near each formant."""
     rows = {}
     for name in NAMES:
-        row = {}
+        row: dict[str, Any] = {}
         for i, F in enumerate(FORMANTS[name], start=1):
             row[f"F{i}"] = F
             row[f"true {i}"] = round(spectra.peak(shapes["known"][name], F), 1)

@@ -26,18 +26,22 @@ from tinygen.models.lstm_density import LSTMDensity
 from tinygen.models.ngram import NGram
 
 ORDERS = range(1, 10)
-HIDDEN, EMBEDDING = (256,), 32
-STREAMS, STRETCH, RATE, DECAY = 16, 100, 2e-3, 0.05
+EMBEDDING, STREAMS, STRETCH = 32, 32, 64
+RATE = 4e-3  # at 128 hidden units; less in proportion where there are more
 PATIENCE = 5
 BLOCK = 250  # characters: far apart enough to count as independent
 TEMPERATURES = (0.5, 0.8, 1.0, 1.2)
 SHARES = np.linspace(0, 1, 21)  # of the LSTM in the average
-MORE = {"file": ("", "a text file in UTF-8 (default: the documentation)"), "length": (600, "drawn")}
+MORE: dict[str, tuple[int | str, str]] = {
+    "file": ("", "a text file in UTF-8 (default: the documentation)"),
+    "hidden": (128, "units of the LSTM"),
+    "length": (600, "characters of each draw"),
+}
 
 
 def main(argv: list[str] | None = None) -> dict[str, Any]:
     """Count, train, compare, write. Returns the numbers."""
-    args = arguments(__doc__, "text", argv, data="text", quick="text", epochs=40, more=MORE)
+    args = arguments(__doc__, "text", argv, data="text", quick="text", epochs=25, more=MORE)
     rng, found = np.random.default_rng(args.seed), corpus(args.file)
     sizes = {k: len(getattr(found, k)) for k in ("train", "validation", "test")}
     if args.quick:
@@ -60,7 +64,9 @@ def main(argv: list[str] | None = None) -> dict[str, Any]:
         values[f"average, {share:.2f} LSTM"] = averaged(values, share)
     bits = {name: -values / np.log(2) for name, values in log_p["test"].items()}
     uniform, order = np.log2(K), next(iter(bits))
-    rows = {name: {"bits a character": mean(values)} for name, values in bits.items()}
+    rows: dict[str, dict[str, Any]] = {
+        name: {"bits a character": mean(values)} for name, values in bits.items()
+    }
     rows["LSTM less n-gram"] = {"bits a character": mean(bits["LSTM"] - bits[order])}
     rows["every character as likely"] = {"bits a character": float(uniform)}
     print("\n" + table(rows) + "\n\n" + fill(verdict(bits), 96))
@@ -92,8 +98,8 @@ def counted(parts: dict[str, np.ndarray], K: int) -> tuple[dict[int, float], NGr
 
 def trained(parts: Any, K: int, args: Any, rng: np.random.Generator) -> tuple[LSTMDensity, Fit]:
     """The LSTM, by truncated back-propagation with a carried state, stopped by validation."""
-    hidden = (32,) if args.quick else HIDDEN
-    model = LSTMDensity(hidden=hidden, likelihood=Categorical(K), embedding=EMBEDDING)
+    hidden = min(args.hidden, 32) if args.quick else args.hidden
+    model = LSTMDensity(hidden=(hidden,), likelihood=Categorical(K), embedding=EMBEDDING)
     p = to_device(model.init(rng), args.device)
     x, shifts = parts["train"], np.random.default_rng([args.seed, 1])
 
@@ -105,10 +111,10 @@ def trained(parts: Any, K: int, args: Any, rng: np.random.Generator) -> tuple[LS
         log_p = model.log_probs(p, to_device(parts["validation"][None], args.device))[0]
         return float(-log_p.mean() / np.log(2))
 
+    rate = RATE * min(1.0, 128 / hidden)
     done = fit(
-        model, p, rows, validate,
-        epochs=args.epochs, stretch=STRETCH, lr=RATE, patience=PATIENCE, weight_decay=DECAY,
-    )  # fmt: skip
+        model, p, rows, validate, epochs=args.epochs, stretch=STRETCH, lr=rate, patience=PATIENCE
+    )
     return model, done
 
 

@@ -14,7 +14,7 @@ def learning(record: list[dict[str, float]], orders: dict[int, float]) -> Any:
     figure = new_figure(9.5, 3.6)
     left, right = figure.subplots(1, 2, sharey=True)
     left.plot(list(orders), list(orders.values()), "o-", color=LINES[0])
-    dress(left, "n-grams on validation text", "characters looked at, n", "bits a character")
+    dress(left, "n-grams on validation text", "n", "bits a character")
     epochs = np.arange(1, len(record) + 1)
     for i, part in enumerate(("train", "validation")):
         right.plot(epochs, [row[part] for row in record], color=LINES[i + 1], label=f"LSTM, {part}")
