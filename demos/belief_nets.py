@@ -25,14 +25,15 @@ WORDS = (
     "nothing.",
     "The third bit is the exclusive or of the first two. A regression finds nothing in it and pays "
     "3 bits; a hidden layer pays the 2 that there are.",
-    "Independent pixels know no digit; a mixture knows as many pictures as it has components. The "
-    "nets put pixel after pixel where those before it say, and a hidden layer helps.",
-    "The chain rule holds in any order, and each order gives another model. Where neighbours come "
-    "late, as at random, a regression finds less to go by; a hidden layer makes up for most of it.",
+    "Independent pixels know no digit. A mixture knows as many pictures as it has components, a "
+    "regression which pixels go together; on digits as small as these they do equally well. Hidden "
+    "units know more.",
+    "The chain rule holds in any order, and each order gives another model. Here the "
+    "three come out within a tenth of a nat of each other.",
     "What comes first in the order can be given. Half of the nats lie in the lower half; three "
     "draws below one upper half are three answers.",
-    "A pixel looks at its neighbours: most of all at the one before it and those above. NADE's "
-    "units are strokes, and ends of strokes.",
+    "A pixel is black where the one to its left and the one above are: FVBN's largest weights "
+    "lie there. NADE's units look at patches, and some at rings.",
 )
 
 

@@ -98,13 +98,15 @@ def test_the_weights_that_are_counted_are_those_that_are_read(rng):
     assert setting.weights_read(fvbn) == 15 + 6
 
 
-def test_shuffled_weights_stay_before_their_place(digits, rng):
-    seen = np.triu(rng.normal(size=(64, 64)), 1)
-    other = ask.shuffled(seen, rng)
-    assert np.array_equal(np.triu(other, 1), other) and not np.array_equal(other, seen)
-    assert abs(other).sum() == pytest.approx(abs(seen).sum())
-    everything = np.triu(np.ones((64, 64)), 1)
-    assert 0 < ask.near(everything, digits) < 1
-    neighbours = np.eye(64, k=1) + np.eye(64, k=8)
-    neighbours[np.arange(7, 63, 8), np.arange(8, 64, 8)] = 0  # not next to each other: a new row
-    assert ask.near(neighbours, digits) == 1
+def test_weights_are_told_apart_by_where_they_look(digits):
+    seen = np.zeros((64, 64))
+    for i in range(64):
+        if i % 8:
+            seen[i - 1, i] = 2.0  # left
+        if i >= 8:
+            seen[i - 8, i] = -1.0  # above
+    seen[0, 63] = 7.0  # far away
+    left, above, neighbours, farther = ask.by_place(seen, digits).values()
+    assert (left, above) == (2.0, -1.0)
+    assert neighbours == pytest.approx((56 * 2 + 56) / (56 + 56 + 49 + 49))
+    assert farther == pytest.approx(7 / (64 * 63 / 2 - 210))

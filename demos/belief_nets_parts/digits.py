@@ -94,12 +94,7 @@ def weights(digits: Digits, trained: Trained, rng: np.random.Generator) -> Answe
         "NADE: W, what 30 units look at": signed(to_host(q["W"])[:, units].T, digits),
         "NADE: V, what they then say": signed(to_host(q["V"])[:, 0, units].T, digits),
     }
-    rows = {
-        "FVBN": {"share of |W| within 3 pixels": near(seen, digits)},
-        "the same, weights shuffled": {
-            "share of |W| within 3 pixels": near(shuffled(seen, rng), digits)
-        },
-    }
+    rows = {where: {"W of FVBN, mean": value} for where, value in by_place(seen, digits).items()}
     title = "grey is 0, black above, white below"
     return rows, {"weights": plots.panels(sheets, title)}
 
@@ -110,20 +105,19 @@ def strongest(q: Params, n: int) -> np.ndarray:
     return np.argsort(-np.linalg.norm(W, axis=0) * np.linalg.norm(V, axis=0))[:n]
 
 
-def near(seen: np.ndarray, digits: Digits) -> float:
-    """The share of sum |W| that pixels at most 3 apart in row and column hold."""
+def by_place(seen: np.ndarray, digits: Digits) -> dict[str, float]:
+    """The mean weight of the pixel to the left, of the one above, and |W| by distance."""
     H, W, C = digits.shape
     row, column = np.divmod(np.arange(H * W * C) // C, W)
-    apart = np.maximum(abs(row[:, None] - row), abs(column[:, None] - column))
-    return float(abs(seen)[apart <= 3].sum() / abs(seen).sum())
-
-
-def shuffled(seen: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """The same weights, each at another place among those before its own."""
-    out = np.zeros_like(seen)
-    for i in range(1, len(seen)):
-        out[:i, i] = rng.permutation(seen[:i, i])
-    return out
+    down, right = row - row[:, None], column - column[:, None]  # from the seen to the place
+    apart = np.maximum(abs(down), abs(right))
+    before = np.triu(np.ones_like(seen, bool), 1)
+    return {
+        "of the pixel to the left": float(seen[before & (down == 0) & (right == 1)].mean()),
+        "of the pixel above": float(seen[before & (down == 1) & (right == 0)].mean()),
+        "size, of the 4 neighbours before it": float(abs(seen)[before & (apart == 1)].mean()),
+        "size, of all farther away": float(abs(seen)[before & (apart > 1)].mean()),
+    }
 
 
 def signed(rows: np.ndarray, digits: Digits) -> np.ndarray:
