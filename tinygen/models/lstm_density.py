@@ -129,7 +129,7 @@ class LSTMDensity:
                 dp["embed"], de = embed_backward.dp(de), ()
             return {name: dp[name] for name in p}, (de, dh[:, :, E:]) if self.inputs else de
 
-        return params, (e[:, -1], tuple(after)), Pullback.whole(both, params)
+        return params, (e[:, -1].copy(), tuple(after)), Pullback.whole(both, params)
 
     def draw_noise(self, rng: np.random.Generator, x: Any) -> None:
         """None: the loss holds no noise."""
