@@ -44,6 +44,7 @@ CONVOLUTIONS = {
     "Conv2d": lambda: (L.Conv2d(3, 6, 2), (2, 5, 4, 3)),
     "ConvTranspose2d": lambda: (L.ConvTranspose2d(3, 6, 2), (2, 5, 4, 3)),
     "MaskedConv2d": lambda: (L.MaskedConv2d(3, 6, 3, "A"), (2, 5, 4, 3)),
+    "VerticalConv2d": lambda: (L.VerticalConv2d(3, 6, 3), (2, 5, 4, 3)),
     "LSTM": lambda: (L.LSTM(3, 4), (2, 5, 3)),
     "MaskedDense": lambda: (L.MaskedDense(np.ones((4, 6))), (2, 4)),
     "RowLSTM": lambda: (L.RowLSTM(3, 4), (2, 5, 4, 3)),
