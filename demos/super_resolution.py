@@ -40,7 +40,7 @@ SCALE = 4
 LEVELS = 16  # of a pixel: of the softmax, and of the true pictures
 FEATURES, BLOCKS, HEAD = 16, 5, 32
 BATCH, LR, LAST = 16, 2e-3, 0.05  # the step size falls to 5 % of LR
-ASKED, DRAWS, SHOWN = 200, 10, 10  # test pictures that are drawn, how often; in the picture
+ASKED, DRAWS, SHOWN = 100, 10, 10  # test pictures that are drawn, how often; in the picture
 
 WORDS = (
     "What comes near in decibels is E[x|small]. A single draw is farther off, for it decides where "
