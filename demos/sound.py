@@ -63,13 +63,14 @@ def main(argv: list[str] | None = None) -> dict[str, Any]:
         {name: parts[part].x[parts[part].labels == k] for k, name in enumerate(NAMES)}
         for part in ("test", "train")
     )
+    coded = {name: decode(encode(x)) for name, x in truth.items()}
     shapes = {
         kind: {name: spectra.envelope(spectra.power(x)) for name, x in sounds.items()}
-        for kind, sounds in {"known": known, "true": truth, "made": made}.items()
+        for kind, sounds in {"known": known, "true": truth, "coded": coded, "made": made}.items()
     }
     peaks = formants(shapes)
     print(f"\n2. Does it sound right?\n\n{fill(WORDS[1], 96)}\n\n{table(peaks)}\n")
-    close = likeness(truth, made, shapes)
+    close = likeness({"true": truth, "coded": coded, "made": made}, shapes)
     print(table(close))
     for name in NAMES:
         spoken(args, name, truth[name][0], model, done)
@@ -169,11 +170,12 @@ def formants(shapes: Any) -> dict[str, dict[str, Any]]:
     return rows
 
 
-def likeness(truth: Any, made: Any, shapes: Any) -> dict[str, dict[str, Any]]:
+def likeness(sounds: Any, shapes: Any) -> dict[str, dict[str, Any]]:
     """How far mean spectra are apart, and how many sounds are nearest to their own vowel."""
     known, rows = np.stack(list(shapes["known"].values())), {}
-    for title, sounds, kind in (("true", truth, "true"), ("the model's", made, "made")):
-        right = [spectra.nearest(sounds[name], known) == k for k, name in enumerate(NAMES)]
+    titles = {"true": "true", "coded": "true, through the mu-law", "made": "the model's"}
+    for kind, title in titles.items():
+        right = [spectra.nearest(sounds[kind][name], known) == k for k, name in enumerate(NAMES)]
         apart = [spectra.distance(shapes[kind][v], known[k]) for k, v in enumerate(NAMES)]
         rows[title] = {
             "dB from the training sounds": float(np.mean(apart)),
