@@ -23,6 +23,7 @@ from pixel_cnn_parts.pictures import completions, costs, growth
 from tinygen import metrics, plots, to_device, to_host
 from tinygen.arrays import Array, Params
 from tinygen.data import binarise
+from tinygen.kernels.memory import keep_memory
 from tinygen.models import PixelCNN
 from tinygen.optim import adam
 from tinygen.schedules import exponential
@@ -49,6 +50,7 @@ def main(argv: list[str] | None = None) -> dict[str, Any]:
         raise SystemExit(
             f"pixel_cnn: {data.name} holds {data.kind}; expected grey images: --data mnist"
         )
+    keep_memory()  # as the training does: whole passes without it pay for fresh pages
     rng = np.random.default_rng(args.seed)
     model, p = opened(given.run, data.shape, args) if given.run else trained(data, args, rng)
     test = binarise(rng, to_device(data.test.x, args.device))

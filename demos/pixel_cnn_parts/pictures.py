@@ -42,7 +42,7 @@ def completions(
         )
     sheet = plots.interleaved(*rows, columns=len(x))
     tall = 6.0 * sheet.shape[0] / sheet.shape[1]
-    figure = new_figure(7.0, tall + 0.1)
+    figure = new_figure(7.8, tall + 0.1)
     axes = figure.add_subplot()
     draw(axes, sheet, "")
     pitch = x.shape[1] + 1
