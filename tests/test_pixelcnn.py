@@ -176,7 +176,7 @@ class Strange(Likelihood):
         (lambda: PixelCNN((4, 4, 1), features=5), r"features must be a multiple of 2, got 5: "),
         (lambda: PixelCNN((4, 4, 1), blocks=-1), r"blocks must be a whole number >= 0"),
         (lambda: PixelCNN((7,)), r"shape must be \(H, W, C\), got \(7,\)"),
-        (lambda: PixelCNN((4, 4, 1), likelihood=Strange()), r"outputs for Bernoulli, Gaussian"),
+        (lambda: PixelCNN((4, 4, 1), likelihood=Strange()), r"places that are Bernoulli, Gaussian"),
         (lambda: MaskedConv2d(1, 2, 3, "C"), r"mask must be 'A' or 'B', got 'C'"),
         (lambda: picture_prompt((8, 8, 1), (3, 4, 1)), r"\(3, 4\) pixels do not divide .*resize"),
     ],

@@ -19,7 +19,7 @@ from tinygen.likelihoods import Bernoulli, Likelihood
 from tinygen.models.ancestral import Each, Step, fill, recompute
 from tinygen.pullback import Pullback
 
-AT_ONCE = 500  # examples scored at once: bounds the memory, not the answer
+AT_ONCE = 100  # examples scored at once: bounds the memory, not the answer
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,8 @@ from tinygen.layers.compose import Composite
 from tinygen.models import gated_columns
 from tinygen.models.ancestral import Step
 from tinygen.models.autoregressive import Autoregressive
-from tinygen.models.pixelcnn_nets import Places, per_place
+from tinygen.models.pixelcnn_nets import Places
+from tinygen.models.place_params import outputs
 from tinygen.pullback import Pullback
 
 
@@ -94,7 +95,7 @@ class GatedPixelCNN(Autoregressive):
     def net(self) -> Sequential:
         """From the last features of the horizontal stack to the parameters of all places."""
         C = self.shape[2]
-        out = C * per_place(self.likelihood, self.components)
+        out = C * outputs("GatedPixelCNN", self.likelihood, self.components)
         return Sequential(
             relu_head=Relu(),
             head=MaskedConv2d(self.features, self.head, 1, "B", C),

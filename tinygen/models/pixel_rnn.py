@@ -24,7 +24,7 @@ from tinygen.models.ancestral import Step
 from tinygen.models.autoregressive import Autoregressive
 from tinygen.models.pixel_rnn_nets import LSTMS, lstm_stack, pixel_head
 from tinygen.models.pixel_rnn_step import pixel_steps
-from tinygen.models.pixelcnn_nets import per_place
+from tinygen.models.place_params import outputs
 from tinygen.pullback import Pullback
 
 AT_ONCE = 50  # images scored at once: bounds the memory, not the answer
@@ -91,8 +91,8 @@ class PixelRNN(Autoregressive):
     @cached_property
     def head_net(self) -> Sequential:
         """From there to the parameters of all places."""
-        outputs = per_place(self.likelihood, self.components)
-        return pixel_head(self.features, self.head, outputs, self.likelihood, self.shape[2])
+        numbers = outputs("PixelRNN", self.likelihood, self.components)
+        return pixel_head(self.features, self.head, numbers, self.likelihood, self.shape[2])
 
     @property
     def rest(self) -> Sequential:

@@ -3,12 +3,12 @@
 van den Oord et al. 2016, arXiv 1601.06759.                    docs/derivations/pixelcnn.md
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from tinygen.arrays import Array, Params, namespace
+from tinygen.arrays import Array, Params
 from tinygen.layers import (
-    Bounded,
     Conv2d,
     Layer,
     Relu,
@@ -17,12 +17,11 @@ from tinygen.layers import (
     Upsample2d,
 )
 from tinygen.layers.base import check_input, check_sizes
-from tinygen.likelihoods import Bernoulli, Categorical, Gaussian, Likelihood, LogisticMixture
+from tinygen.likelihoods import Likelihood
 from tinygen.models.nets import Shape, check_shape
 from tinygen.models.pixelcnn_stack import ResidualStack
+from tinygen.models.place_params import as_params, outputs
 from tinygen.pullback import Pullback, no_params
-
-MIXTURE = ("logits", "mean", "log_scale")
 
 
 def residual_stack(
@@ -33,25 +32,9 @@ def residual_stack(
     blocks, head : see `ResidualStack`
     components   : of a LogisticMixture
     """
-    outputs = channels * per_place(likelihood, components)
-    stack = ResidualStack(features, blocks, head, outputs, channels)
+    numbers = channels * outputs("PixelCNN", likelihood, components)
+    stack = ResidualStack(features, blocks, head, numbers, channels)
     return Sequential(features=stack, params=Places(likelihood, channels))
-
-
-def per_place(likelihood: Likelihood, components: int) -> int:
-    """How many numbers describe p(x_i | x_<i). Raises ValueError for other likelihoods."""
-    if isinstance(likelihood, Bernoulli):
-        return 1
-    if isinstance(likelihood, Gaussian):
-        return 1 if likelihood.std else 2
-    if isinstance(likelihood, Categorical):
-        return likelihood.levels
-    if isinstance(likelihood, LogisticMixture):
-        return len(MIXTURE) * components
-    raise ValueError(
-        "the net has outputs for Bernoulli, Gaussian, Categorical and LogisticMixture, got "
-        f"{likelihood!r}: choose one of them"
-    )
 
 
 @dataclass(frozen=True)
@@ -68,33 +51,19 @@ class Places(Layer):
     channels: int
 
     def forward(self, p: Params, x: Array) -> tuple[Any, Pullback]:
-        """Views of x, but for a Gaussian's log-variance, and the pullback that joins them."""
+        """The likelihood's parameters, and the pullback that joins them."""
         check_input(self, p, x, "...")
-        xp, parts = namespace(x), (*x.shape[:-1], self.channels, -1)
-        params = self.split(x)
-
-        def dx(dy: Any) -> Array:
-            if isinstance(self.likelihood, Gaussian) and isinstance(dy, dict):
-                dlog_var = Bounded().forward({}, x.reshape(parts)[..., 1])[1].dx(dy["log_var"])
-                dy = xp.stack([dy["mean"], dlog_var], axis=-1)
-            elif isinstance(dy, dict):
-                dy = xp.stack([dy[name] for name in MIXTURE], axis=-2)
-            return dy.reshape(x.shape)
-
-        return params, Pullback(no_params, dx, params)
+        params, backward = self.parts(x)
+        return params, Pullback(no_params, lambda dy: backward(dy).reshape(x.shape), params)
 
     def split(self, y: Array) -> Any:
         """The parameters in y (N, ..., C K), unchecked."""
-        if y.shape[-1] == self.channels:
-            return y  #                                                   (N, ..., C)
-        parts = y.reshape(*y.shape[:-1], self.channels, -1)  #            (N, ..., C, K)
-        if isinstance(self.likelihood, Gaussian):
-            log_var, _ = Bounded().forward({}, parts[..., 1])
-            return {"mean": parts[..., 0], "log_var": log_var}
-        if isinstance(self.likelihood, LogisticMixture):
-            thirds = parts.reshape(*parts.shape[:-1], len(MIXTURE), -1)  # (N, ..., C, 3, K/3)
-            return {name: thirds[..., i, :] for i, name in enumerate(MIXTURE)}
-        return parts
+        return self.parts(y)[0]
+
+    def parts(self, y: Array) -> tuple[Any, Callable[[Any], Array]]:
+        """See `as_params`: the numbers of a channel are those of a place."""
+        shape, K = (*y.shape[1:-1], self.channels), y.shape[-1] // self.channels
+        return as_params(self.likelihood, y.reshape(len(y), -1, K), shape)  # (N, ..., C) of K
 
 
 def picture_prompt(
