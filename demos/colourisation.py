@@ -37,13 +37,13 @@ from tinygen.training import Turn, train
 LEVELS = 5  # of a channel: 0, 1/4, .., 1
 FEATURES, BLOCKS, HEAD, HIDDEN = 36, 3, 60, 16
 SHAPE = (8, 8, 3)
-EPOCHS, BATCH, LR, LAST = 150, 32, 2e-3, 0.02
+EPOCHS, BATCH, LR, LAST = 400, 32, 2e-3, 0.02
 TIMES = 30  # colours for each test digit, of a test set in which chance is small
 DRAWS, SHOWN = 12, 8  # colourings of a digit; digits in the picture
 
 WORDS = (
-    "The draw of the colour costs what it must. The rest is what the model does not know of digits "
-    "and of copying: a pixel after the first is certain, and says so at a price."
+    "The draw of the colour costs what it must. What is paid beyond it is paid where the colour is "
+    "decided, for of a new digit the class is not quite known; the pixels after that are sure."
 )
 
 Numbers = dict[str, Any]
