@@ -96,18 +96,19 @@ RUNGS = {
         Rung(
             "pixel-rnn-row",
             "PixelRNN, 3 Row LSTMs of 16",
-            "pixel-rnn --lstm row --layers 3 --features 16 --lr 0.002 --decay 0.9999 --epochs 5 "
+            "pixel-rnn --lstm row --layers 3 --features 16 --lr 0.002 --decay 0.99975 --epochs 2 "
             "--batch 16",
-            "pixel-rnn --lstm row --layers 7 --optimiser rmsprop --steps 100000 --batch 16",
+            "pixel-rnn --lstm row --layers 7 --features 16 --optimiser rmsprop --epochs 32 --batch 16",
             (28, 784),
             {"static": (80.54, "VAN, recalled")},
         ),
         Rung(
             "pixel-rnn-diagonal",
             "PixelRNN, 3 Diagonal BiLSTMs of 16",
-            "pixel-rnn --lstm diagonal --layers 3 --features 16 --lr 0.002 --decay 0.99988 "
-            "--epochs 4 --batch 16",
-            "pixel-rnn --lstm diagonal --layers 7 --optimiser rmsprop --steps 100000 --batch 16",
+            "pixel-rnn --lstm diagonal --layers 3 --features 16 --lr 0.002 --decay 0.99975 "
+            "--epochs 2 --batch 16",
+            "pixel-rnn --lstm diagonal --layers 7 --features 16 --optimiser rmsprop --epochs 32 "
+            "--batch 16",
             (55, 784),
             {"static": (79.20, "VAN")},
         ),
