@@ -86,7 +86,7 @@ def main(argv: list[str] | None = None) -> Numbers:
     pairs, test = (Pairs.of(part.x, args.device) for part in (data.train, data.test))
     shape: Any = data.shape
     small = (shape[0] // SCALE, shape[1] // SCALE, 1)
-    sizes = {
+    sizes: dict[str, Any] = {
         "features": FEATURES,
         "blocks": BLOCKS,
         "head": HEAD,
