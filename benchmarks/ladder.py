@@ -98,7 +98,8 @@ RUNGS = {
             "PixelRNN, 3 Row LSTMs of 16",
             "pixel-rnn --lstm row --layers 3 --features 16 --lr 0.002 --decay 0.99975 --epochs 2 "
             "--batch 16",
-            "pixel-rnn --lstm row --layers 7 --features 16 --optimiser rmsprop --epochs 32 --batch 16",
+            "pixel-rnn --lstm row --layers 7 --features 16 --optimiser rmsprop --epochs 32 "
+            "--batch 16",
             (28, 784),
             {"static": (80.54, "VAN, recalled")},
         ),

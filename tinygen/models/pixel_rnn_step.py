@@ -6,7 +6,7 @@ states that its columns left (the layer's `stepper`). The other layers are 1x1.
 """
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -16,13 +16,11 @@ from tinygen.layers import MaskedConv2d
 from tinygen.layers.masked_conv import masked_centre
 from tinygen.models.ancestral import Step
 
-if TYPE_CHECKING:
-    from tinygen.models.pixel_rnn import PixelRNN
 
 Column = Callable[[int, int, Array], Array]  # (r, c, x (n, C)) -> y (n, F) at the pixel (r, c)
 
 
-def pixel_steps(model: "PixelRNN", p: Params, n: int) -> Step:
+def pixel_steps(model: Any, p: Params, n: int) -> Step:
     """step(i, x) -> the parameters of place i, as `Autoregressive.stepper` says.
 
     With several channels a pixel's column is computed again for each of them: what depends on the
@@ -62,7 +60,7 @@ def pixelwise(layer: MaskedConv2d, p: Params) -> Callable[[Array], Array]:
     return lambda window: window[:, : len(W)] @ W + p["b"]
 
 
-def stack(model: "PixelRNN", p: Params, n: int) -> Column:
+def stack(model: Any, p: Params, n: int) -> Column:
     """The LSTMs at one pixel, one upon the other: x_0 -> x_L and what the skips add."""
     H, W, _ = model.shape
     nets: Any = model.lstms.layers
