@@ -16,7 +16,6 @@ from tinygen.layers import MaskedConv2d
 from tinygen.layers.masked_conv import masked_centre
 from tinygen.models.ancestral import Step
 
-
 Column = Callable[[int, int, Array], Array]  # (r, c, x (n, C)) -> y (n, F) at the pixel (r, c)
 
 
