@@ -98,7 +98,8 @@ def leave(args: argparse.Namespace, figures: Mapping[str, Any], numbers: Mapping
         if isinstance(figure, bytes):
             atomic.write_bytes(args.out / f"{name}.gif", figure)
         else:
-            figure.savefig(args.out / f"{name}.png", dpi=110)
+            look = {"dpi": 110, "bbox_inches": "tight", "pad_inches": 0.08}
+            figure.savefig(args.out / f"{name}.png", **look)
     asked = {k: str(v) if isinstance(v, Path) else v for k, v in vars(args).items() if k != "out"}
     text = json.dumps({"asked": asked, "numbers": numbers}, indent=2, default=plain)
     atomic.write_text(args.out / "numbers.json", text + "\n")

@@ -11,7 +11,6 @@ van den Oord, Kalchbrenner and Kavukcuoglu 2016, arXiv 1601.06759.  docs/derivat
 """
 
 import argparse
-import sys
 import time
 from collections.abc import Callable
 from typing import Any
@@ -40,11 +39,10 @@ PASSES = 5  # timed ones of drawing by the definition
 
 def main(argv: list[str] | None = None) -> dict[str, Any]:
     """Train or open, measure, draw. Returns the numbers."""
-    words = list(sys.argv[1:] if argv is None else argv)
-    more = argparse.ArgumentParser(add_help=False)
-    more.add_argument("--run", metavar="FOLDER", help="a trained model instead of a new one")
-    given, rest = more.parse_known_args(words)
-    args = arguments(f"{__doc__}\n--run FOLDER: see above", "pixel_cnn", rest, epochs=10)
+    more: dict[str, tuple[int | str, str]] = {
+        "run": ("", "folder of a trained PixelCNN, in the place of a new one")
+    }
+    args = arguments(__doc__, "pixel_cnn", argv, epochs=10, more=more)
     data = dataset(args)
     if data.kind != "grey" or data.shape[2] != 1:
         raise SystemExit(
@@ -52,7 +50,7 @@ def main(argv: list[str] | None = None) -> dict[str, Any]:
         )
     keep_memory()  # as the training does: whole passes without it pay for fresh pages
     rng = np.random.default_rng(args.seed)
-    model, p = opened(given.run, data.shape, args) if given.run else trained(data, args, rng)
+    model, p = opened(args.run, data.shape, args) if args.run else trained(data, args, rng)
     test = binarise(rng, to_device(data.test.x, args.device))
 
     log_p = model.log_prob(p, test)[0].astype(np.float64)
@@ -70,6 +68,7 @@ def main(argv: list[str] | None = None) -> dict[str, Any]:
     drawn, cached = timed(lambda: model.sample(p, rng, few[0]))
     figures: dict[str, Any] = {"samples": beside(to_host(test[: few[0]]), to_host(drawn))}
     figures["growth"] = growth(model, p, rng, 4 if args.quick else 16, few[2])
+    print("\n2. What does it draw? samples.png, and growth.gif as it is drawn", flush=True)
     figures["completions"], alike = completions(model, p, rng, test[: few[1]])
     print(f"\n3. How does it go on from a beginning?\n\n{lines(alike)}", flush=True)
 

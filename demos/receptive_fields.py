@@ -127,7 +127,9 @@ def copies(args: Any, rng: np.random.Generator) -> tuple[dict[str, dict[str, Any
     rows["pixels by themselves"] = {"-log p(x), nats": COPIED**2 * np.log(2)}
     sheets = {f"{name}: bits paid a pixel": plots.tiled(m, 1) for name, m in maps.items()}
     pictures = {"pictures whose pixels copy one": plots.tiled(to_host(test[:9]), 3)}
-    return rows, plots.panels(pictures | sheets)
+    figure = plots.panels(pictures | sheets)
+    figure.colorbar(figure.axes[-1].images[0], ax=figure.axes, shrink=0.8, label="bits")
+    return rows, figure
 
 
 def classes(args: Any, data: Any, rng: np.random.Generator) -> tuple[dict[str, float], Any]:

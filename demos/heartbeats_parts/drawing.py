@@ -33,8 +33,9 @@ def continued(real: np.ndarray, known: int, drawn: np.ndarray) -> "Figure":
     figure = new_figure(9, 2.2)
     ahead = np.arange(known, real.shape[1])
     for axes, x, more in zip(figure.subplots(1, len(real), sharey=True), real, drawn, strict=True):
-        axes.plot(ahead, more.T, color=FAINT, lw=0.6)
-        axes.plot(ahead, more[0], color=LINES[1], lw=0.9, label="drawn on")
+        others = axes.plot(ahead, more[1:].T, color=FAINT, lw=0.6)
+        others[0].set_label(f"{len(others)} other draws")
+        axes.plot(ahead, more[0], color=LINES[1], lw=0.9, label="a draw")
         axes.plot(x, color="black", lw=1.1, label="real")
         axes.axvline(known - 0.5, color="black", lw=0.5, ls=":")
         dress(axes, "", "sample")

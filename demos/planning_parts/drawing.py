@@ -63,7 +63,7 @@ def swinging(done: Episodes, which: int = 0) -> bytes:
         from matplotlib.figure import Figure
 
         for t in range(len(torque)):
-            figure = Figure(figsize=(4.4, 2.2), dpi=80, facecolor="white")
+            figure = Figure(figsize=(4.4, 2.2), dpi=72, facecolor="white")
             left = figure.add_axes((0.0, 0.02, 0.5, 0.96))
             x, y = np.sin(angle[t + 1]), -np.cos(angle[t + 1])
             left.plot([0, x], [0, y], color="black", lw=3)
