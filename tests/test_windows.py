@@ -77,6 +77,21 @@ def test_a_run_of_taps_is_the_kernel_with_the_others_zero(taps, rng):
     np.testing.assert_allclose((x * dx).sum(), (y * dy).sum(), rtol=1e-12)
 
 
+@pytest.mark.parametrize("size", [(6, 2), (2, 6), (2, 2), (1, 2), (2, 1)])
+def test_an_image_may_be_narrower_than_half_the_kernel(size, rng):
+    """7x7 around two pixels: the last taps lie beyond the image, whichever the window."""
+    x, W, dy = (rng.normal(size=s) for s in ((2, *size, 3), (7, 7, 3, 5), (2, *size, 5)))
+    geometry = (1, 1), (3, 3)
+    for taps in (None, (0, 24)):
+        y = windows.correlate(x, W, *geometry, taps)
+        np.testing.assert_allclose(y, plain_correlate(x, W, *geometry, taps), atol=1e-12)
+        dW = windows.correlate_weight_grad(x, dy, (7, 7), *geometry, taps)
+        plain = plain_weight_grad(x, dy, (7, 7), *geometry, taps)
+        np.testing.assert_allclose(dW, plain, atol=1e-12)
+        dx = windows.correlate_input_grad(dy, W, size, *geometry, taps)
+        np.testing.assert_allclose((dx * x).sum(), (dy * y).sum(), rtol=1e-11)
+
+
 def test_many_images_are_cut_in_blocks_and_the_last_is_shorter(rng, monkeypatch):
     x, W = rng.normal(size=(7, 6, 5, 2)), rng.normal(size=(3, 3, 2, 4))
     dy = rng.normal(size=(7, 6, 5, 4))

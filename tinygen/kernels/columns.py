@@ -54,7 +54,8 @@ class Columns:
         columns = self.flat[:used].reshape(self.images, self.wo, self.height, self.kw, self.C)
         W, pw = x.shape[2], self.padding[1]
         for v in range(self.kw):
-            j = slice(max(pw - v, 0), min(self.wo, W + pw - v))  # columns whose pixel v exists
+            last = max(min(self.wo, W + pw - v), 0)  # 0 where v lies beyond a narrow image
+            j = slice(max(pw - v, 0), last)  # columns whose pixel v exists
             pixels = x[:, self.source, j.start + v - pw : max(j.stop + v - pw, 0)]
             columns[:, j, self.first : self.stored, v] = pixels.transpose(0, 2, 1, 3)
 
