@@ -42,7 +42,7 @@ class PixelCNN(Autoregressive):
     p = {"first", "stack"}, and "prompt" with one.
 
     NOTE: the paper's blocks carry 2 h features and work on h: F = 2 h. Its rectifiers stand
-    where these do; its head has two hidden layers, this one has one.
+    where these do. Its head is "1x1, 2 layers", read here as one hidden layer and the outputs.
 
     Raises ValueError for an even kernel, and for F/2 or a head that C does not divide.
     """
