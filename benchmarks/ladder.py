@@ -86,7 +86,7 @@ RUNGS = {
         Rung(
             "gated",
             "Gated PixelCNN, 6 layers of 24",
-            "gated-pixelcnn --features 24 --layers 6 --kernel 5 --head 32 --epochs 20 --batch 32 "
+            "gated-pixelcnn --features 24 --layers 6 --first 15 --head 32 --epochs 20 --batch 32 "
             "--lr 0.001 --decay 0.9999",
             "gated-pixelcnn --features 128 --layers 10 --epochs 457 --batch 128 --lr 0.001 "
             "--decay 0.9999",
