@@ -10,7 +10,7 @@ from tinygen.cases.common import jittered
 from tinygen.models import PixelCNN
 
 FOLDER = Path(__file__).parent.parent / "benchmarks"
-SMALL = ["--size", "6", "--features", "4", "--blocks", "2", "--rounds", "2", "--passes", "2"]
+SMALL = ["--size", "6", "--features", "4", "--depth", "2", "--rounds", "2", "--passes", "2"]
 
 
 @pytest.fixture
@@ -33,14 +33,17 @@ def test_the_opponent_computes_the_same_logits(sampling, rng):
     copy_weights(net, p)
     x = (rng.random((2, 6, 5, 1)) < 0.5).astype(np.float32)
     params, _ = model.conditionals(p, x)
-    theirs = net(torch.from_numpy(x.transpose(0, 3, 1, 2)))
+    theirs = net(torch.from_numpy(x.transpose(0, 3, 1, 2))).detach().numpy()
     sampling.same(params, theirs)
     with pytest.raises(AssertionError):
         sampling.same(params + 0.1, theirs)
 
 
-def test_both_ways_and_the_opponent_are_timed(sampling, capsys):
+def test_every_model_is_timed_both_ways_and_pixelcnn_beside_the_opponent(sampling, capsys):
     found = sampling.main(["--batches", "2", "3", *SMALL])
-    assert set(found) == {2, 3} and all(min(row.values()) > 0 for row in found.values())
+    assert len(found) == 2 * len(sampling.DEPTH)
+    for name, row in found.items():
+        ways = {"cached", "naive", "torch"} if name.startswith("pixelcnn") else {"cached", "naive"}
+        assert set(row) == ways and min(row.values()) > 0
     lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 4 and all(line.count("|") == 8 for line in lines)
+    assert len(lines) == 2 + len(found) and all(line.count("|") == 10 for line in lines)
