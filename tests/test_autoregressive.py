@@ -117,6 +117,22 @@ def test_a_completion_keeps_what_is_known_and_looks_at_nothing_else(rng):
         assert not np.array_equal(a[:, 1], x[:, 1])
 
 
+def test_a_model_that_keeps_columns_is_shown_the_known_places_too(rng, monkeypatch):
+    shown, stepper = [], Chain.stepper
+
+    def watched(self, p, n, condition=None):
+        step = stepper(self, p, n, condition)
+        return lambda i, x: (shown.append((i, x.copy())), step(i, x))[1]
+
+    monkeypatch.setattr(Chain, "stepper", watched)
+    model = Chain((4,))
+    done = model.complete(model.init(rng), rng, np.ones((3, 4)), 2)
+    assert [i for i, _ in shown] == [0, 1, 2, 3]
+    for i, canvas in shown:
+        there = max(i, 2)
+        assert np.array_equal(canvas[:, :there], done[:, :there]) and not canvas[:, there:].any()
+
+
 def test_each_place_is_shown_as_it_is_drawn(rng):
     model = Chain((4,), likelihood=Gaussian(1.0))
     seen = []

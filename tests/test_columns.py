@@ -105,7 +105,8 @@ def test_each_step_has_the_parameters_of_the_pass(name, dtype, tolerance):
         canvas[(slice(None), *place)] = x[(slice(None), *place)]
 
 
-@pytest.mark.parametrize("name", ["binary pixels", "a softmax a colour", "a picture"])
+# models whose draws change where a kept column is wrong
+@pytest.mark.parametrize("name", ["binary colours", "classes, a softmax", "logistic mixtures"])
 def test_a_prefix_is_completed_as_by_the_definition(name):
     rng, model = np.random.default_rng(0), MODELS[name]
     p = jittered(rng, model.init(rng, np.float64))

@@ -298,7 +298,12 @@ def test_one_step_of_one_sequence_is_enough(model, rng):
     p, data = point(model, rng, 1, 1)
     assert model.log_probs(p, data)[0].shape == (1, 1)
     assert np.isfinite(model.loss(p, data)[0])
-    assert model.sample(p, rng, 1, 1, data[1] if model.inputs else None).shape[:2] == (1, 1)
+    u = data[1] if model.inputs else None
+    assert model.sample(p, rng, 1, 1, u).shape[:2] == (1, 1)
+    params, backward = model.conditionals(p, data[0] if model.inputs else data, u)
+    dx = backward.dx(tree.map(np.ones_like, params))
+    for _, leaf in tree.leaves(dx[0] if model.inputs else dx):
+        assert not leaf.any()  # the only step is read by none
 
 
 # What it refuses

@@ -115,7 +115,7 @@ def test_kept_columns_give_the_parameters_of_whole_passes(name, dtype, tolerance
 
 @both
 def test_a_completion_keeps_what_is_known_and_is_that_of_whole_passes(lstm):
-    model = small((4, 4, 1), Bernoulli(), lstm=lstm, layers=2)
+    model = small((4, 4, 1), Categorical(9), lstm=lstm, layers=2)
     p, x = point(model, n=3)
     cached, naive = (
         model.complete(p, np.random.default_rng(5), x, 6, cached=cached) for cached in (True, False)

@@ -125,6 +125,26 @@ def test_gradients_that_fade_become_zero_and_not_denormal():
     assert not ((dx != 0) & (abs(dx) < np.finfo(np.float32).tiny)).any()
 
 
+def test_a_small_gradient_is_no_faded_one():
+    layer = RowLSTM(2, 3)
+    p, x = point(layer, 1, 9, 3)
+    _, backward = layer.forward(p, x)
+    dy = np.random.default_rng(0).normal(size=(1, 9, 3, 3))
+    np.testing.assert_allclose(1e30 * backward.dx(1e-30 * dy), backward.dx(dy), rtol=1e-10)
+
+
+@pytest.mark.parametrize("kernel", [3, 7])
+def test_a_row_may_be_shorter_than_half_the_kernel(kernel):
+    layer = RowLSTM(2, 3, kernel=kernel)
+    for width in (1, 2):
+        p, x = point(layer, 2, 3, width)
+        report = check_gradients(layer.forward, p, x, rng=np.random.default_rng(0))
+        assert report.passed, str(report)
+        h, step = layer.forward(p, x)[0], layer.stepper(p, 2, 3, width)
+        for r, c in np.ndindex(3, width):
+            np.testing.assert_allclose(step(r, c, x[:, r, c]), h[:, r, c], atol=1e-13)
+
+
 @pytest.mark.parametrize("dtype, tolerance", [(np.float64, 1e-13), (np.float32, 1e-5)])
 @pytest.mark.parametrize("layer", [RowLSTM(4, 3), RowLSTM(2, 4, "A", kernel=5), RowLSTM(3, 2)])
 def test_pixel_by_pixel_it_is_the_layer(layer, dtype, tolerance):
