@@ -10,14 +10,13 @@ NADE: a hidden layer a pixel (Larochelle and Murray 2011); MADE: one, masked, fo
                                          docs/derivations/autoregressive.md, fvbn.md, nade.md
 """
 
-from textwrap import fill
 from typing import Any
 
 import numpy as np
 from belief_nets_parts import digits as ask
 from belief_nets_parts import exact
 from belief_nets_parts.setting import Digits
-from common import arguments, dataset, leave, table
+from common import answered, arguments, dataset
 
 WORDS = (
     "Whatever the weights, the probabilities of all images sum to one, for no pixel sees itself. "
@@ -51,15 +50,7 @@ def main(argv: list[str] | None = None) -> dict[str, Any]:
         "What stands below the upper half?": lambda: ask.completions(digits, trained, rng),
         "What has been learned?": lambda: ask.weights(digits, trained, rng),
     }
-    numbers: dict[str, Any] = {}
-    figures: dict[str, Any] = {}
-    for i, (question, answer) in enumerate(questions.items(), start=1):
-        numbers[question], found = answer()
-        figures |= found
-        words = fill(WORDS[i - 1], 96)
-        print(f"\n{i}. {question}\n\n{words}\n\n{table(numbers[question])}", flush=True)
-    leave(args, figures, numbers)
-    return numbers
+    return answered(args, questions, WORDS)
 
 
 if __name__ == "__main__":

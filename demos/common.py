@@ -4,9 +4,10 @@ import argparse
 import json
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 # Before NumPy reads it: demos run beside other programs, and two threads of OpenBLAS stand still
@@ -21,6 +22,7 @@ from tinygen.data.dataset import Dataset, Part
 from tinygen.data.errors import DataError
 
 QUICK = 300  # examples of each part with --quick
+Answer = Callable[[], tuple[Mapping[str, Mapping[str, Any]], dict[str, Any]]]  # rows, figures
 
 
 def arguments(
@@ -87,6 +89,24 @@ def first(part: Part, n: int) -> Part:
     """The first n examples of a part."""
     factors = {name: values[:n] for name, values in part.factors.items()}
     return Part(part.x[:n], None if part.labels is None else part.labels[:n], factors)
+
+
+def answered(
+    args: argparse.Namespace, questions: Mapping[str, Answer], words: Sequence[str]
+) -> dict[str, Any]:
+    """Print each question, its words and a table of its numbers; leave all, return the numbers.
+
+    questions : question -> a function that returns its table and its figures
+    """
+    numbers: dict[str, Any] = {}
+    figures: dict[str, Any] = {}
+    for i, (question, answer) in enumerate(questions.items(), start=1):
+        numbers[question], found = answer()
+        figures |= found
+        shown = fill(words[i - 1], 96)
+        print(f"\n{i}. {question}\n\n{shown}\n\n{table(numbers[question])}", flush=True)
+    leave(args, figures, numbers)
+    return numbers
 
 
 def leave(args: argparse.Namespace, figures: Mapping[str, Any], numbers: Mapping[str, Any]) -> None:

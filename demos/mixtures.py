@@ -9,11 +9,10 @@ are nats a point or an image. A. P. Dempster, N. M. Laird and D. B. Rubin, J. R.
 1977.                                   docs/questions/mixtures.md, docs/derivations/em.md
 """
 
-from textwrap import fill
 from typing import Any
 
 import numpy as np
-from common import arguments, dataset, leave, table
+from common import answered, arguments, dataset
 from mixtures_parts import continuous, floor, kinds, pictures, steps
 from mixtures_parts.setting import Points
 
@@ -47,15 +46,7 @@ def main(argv: list[str] | None = None) -> dict[str, Any]:
         "What is a mixture of Bernoullis?": lambda: pictures.answer(args, data),
         "In which sense is a VAE a mixture?": lambda: continuous.answer(args),
     }
-    numbers: dict[str, Any] = {}
-    figures: dict[str, Any] = {}
-    for i, (question, answer) in enumerate(questions.items(), start=1):
-        numbers[question], found = answer()
-        figures |= found
-        words = fill(WORDS[i - 1], 96)
-        print(f"\n{i}. {question}\n\n{words}\n\n{table(numbers[question])}", flush=True)
-    leave(args, figures, numbers)
-    return numbers
+    return answered(args, questions, WORDS)
 
 
 if __name__ == "__main__":
