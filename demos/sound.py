@@ -33,7 +33,7 @@ STEPS = 2000  # of a sound: a quarter of a second
 FIRST = max(ORDERS)  # steps that are not scored: all models have a past from there on
 EMBEDDING, STREAMS, STRETCH, PATIENCE = 32, 32, 160, 4
 LEARNING_RATE = 4e-3  # at 128 hidden units; less in proportion where there are more
-MORE = {"hidden": (128, "units of the LSTM")}
+MORE = {"hidden": (128, "units of the LSTM"), "epochs": (6, "at most")}
 DRAWN = 12  # sounds of each vowel
 WORDS = (
     "A pulse of the folds rings the mouth: within a period linear prediction does well, but when "
@@ -45,7 +45,8 @@ WORDS = (
 
 def main(argv: list[str] | None = None) -> dict[str, Any]:
     """Synthesise, train, measure, speak. Returns the numbers."""
-    args = arguments(__doc__, "sound", argv, data="vowels", quick="vowels", epochs=6, more=MORE)
+    args = arguments(__doc__, "sound", argv, data=None, more=MORE)
+    args.epochs = 1 if args.quick else args.epochs
     sizes = dict.fromkeys(SIZES, 10) if args.quick else SIZES
     steps = 600 if args.quick else STEPS
     parts = {

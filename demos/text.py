@@ -36,19 +36,22 @@ MORE: dict[str, tuple[int | str, str]] = {
     "file": ("", "a text file in UTF-8 (default: the documentation)"),
     "hidden": (128, "units of the LSTM"),
     "length": (600, "characters of each draw"),
+    "epochs": (25, "at most"),
 }
 
 
 def main(argv: list[str] | None = None) -> dict[str, Any]:
     """Count, train, compare, write. Returns the numbers."""
-    args = arguments(__doc__, "text", argv, data="text", quick="text", epochs=25, more=MORE)
+    args = arguments(__doc__, "text", argv, data=None, more=MORE)
+    args.epochs = 1 if args.quick else args.epochs
     rng, found = np.random.default_rng(args.seed), corpus(args.file)
     sizes = {k: len(getattr(found, k)) for k in ("train", "validation", "test")}
     if args.quick:
         sizes = {k: min(n, 3000) for k, n in sizes.items()}
     parts = {k: getattr(found, k)[:n] for k, n in sizes.items()}
     K = len(found.alphabet)
-    print(f"{found.name}: characters {sizes}, {K} different ones\n")
+    counts = ", ".join(f"{n} {name}" for name, n in sizes.items())
+    print(f"{found.name}: characters {counts}; {K} different ones\n")
 
     orders, ngram, tables = counted(parts, K)
     model, done = trained(parts, K, args, rng)
