@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from tinygen import layers as L
+from tinygen import tree
 from tinygen.cases.causal import causal as causal_layer
 from tinygen.cases.common import Case, Claim, beside, jittered, layer_case
 from tinygen.check import Report, all_images, check_causal, check_normalised
@@ -23,6 +24,15 @@ def small(shape: tuple[int, ...], likelihood: Any, **sizes: Any) -> GatedPixelCN
     C = shape[2]
     defaults = {"features": 2 * C, "layers": 2, "head": 3 * C, "first": 3, "components": 2}
     return GatedPixelCNN(shape, likelihood=likelihood, **(defaults | sizes))
+
+
+def draw_params(rng: np.random.Generator, model: GatedPixelCNN) -> Any:
+    """Parameters with raised biases: of the head's few rectifiers, some should be alive."""
+    p = jittered(rng, model.init(rng, np.float64))
+    for name, leaf in tree.leaves(p):
+        if name.endswith(".b"):
+            leaf += 0.5
+    return p
 
 
 def draw_data(rng: np.random.Generator, model: GatedPixelCNN, n: int) -> Any:
@@ -80,7 +90,7 @@ def causal(name: str, model: GatedPixelCNN) -> Claim:
     """No output of any pixel or channel sees its own place or a later one."""
 
     def check(rng: np.random.Generator) -> Report:
-        p, x = jittered(rng, model.init(rng, np.float64)), draw_data(rng, model, 1)
+        p, x = draw_params(rng, model), draw_data(rng, model, 1)
         f = told(model, draw_condition(rng, model, 1))
         return check_causal(f, p, x, strict=True, channels=model.shape[2])
 
