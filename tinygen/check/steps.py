@@ -29,8 +29,10 @@ def split(a: Any, x: Any, channels: int) -> Any:
             f"check_causal: x {x.shape} has the positions {positions}, but an output or gradient "
             f"has shape {a.shape}: {hint} to (N, {', '.join(map(str, positions))}, features)"
         )
+    if not x.size:
+        raise ValueError(f"check_causal: x of shape {x.shape} is empty: give at least one example")
     features = int(np.prod(a.shape[rank:]))
-    if features % channels:
+    if channels < 1 or features % channels:
         raise ValueError(
             f"check_causal: channels={channels} does not divide the {features} features of an "
             f"array of shape {a.shape}"

@@ -42,6 +42,7 @@ def decode(q: np.ndarray, levels: int = LEVELS) -> np.ndarray:
 
 def edges(levels: int = LEVELS) -> np.ndarray:
     """The K - 1 values of x at which `encode` goes from one level to the next."""
+    check_counts("mu_law", 2, levels=levels)
     return sound(2 * (np.arange(1, levels) - 0.5) / (levels - 1) - 1)
 
 

@@ -14,8 +14,9 @@ import numpy as np
 
 from tinygen import examples, tree
 from tinygen.arrays import Array, Params, device_of, is_array, namespace, to_device
-from tinygen.layers.base import check_sizes
+from tinygen.layers.base import check_finite, check_sizes
 from tinygen.likelihoods import Bernoulli, Likelihood
+from tinygen.likelihoods.base import check_levels
 from tinygen.models.ancestral import Each, Step, fill, recompute
 from tinygen.pullback import Pullback
 
@@ -151,14 +152,7 @@ class Autoregressive:
 
         known : 1 .. D - 1. The rest of x is not looked at. Other arguments as in `sample`.
         """
-        self.check(x)
-        if not 0 < known < self.size:
-            raise ValueError(
-                f"{type(self).__name__}: known must be 1 .. {self.size - 1} of the {self.size} "
-                f"places, got {known}: with none known use sample, with all there is nothing to do"
-            )
-        canvas = self.canvas(p, len(x))
-        canvas.reshape(len(x), -1)[:, :known] = x.reshape(len(x), -1)[:, :known]
+        canvas = self.begun(p, x, known)
         return fill(self, p, rng, canvas, known, condition, cached, each)
 
     def stepper(self, p: Params, n: int, condition: Any = None) -> Step:
@@ -174,9 +168,33 @@ class Autoregressive:
         """Indices of x (n, *shape), and of the parameters, in the order in which one draws."""
         return [(slice(None), *place) for place in np.ndindex(self.shape)]
 
+    def begun(self, p: Params, x: Array, known: int) -> Array:
+        """A canvas with the first `known` places of x. Raises ValueError, TypeError."""
+        self.check(x)
+        name, size = type(self).__name__, self.size
+        if not isinstance(known, int | np.integer) or not 0 < known < size:
+            raise ValueError(
+                f"{name}: known must be 1 .. {size - 1} of the {size} places, got {known}: with "
+                "none known use sample, with all there is nothing to do"
+            )
+        canvas, part = self.canvas(p, len(x)), x.reshape(len(x), -1)[:, :known]
+        if self.levels:
+            check_levels(name, part, part, part.shape, self.levels)
+        elif isinstance(self.likelihood, Bernoulli):
+            self.likelihood.check_pixels(part)
+        else:
+            check_finite(name, part)
+        canvas.reshape(len(x), -1)[:, :known] = part
+        return canvas
+
     def canvas(self, p: Params, n: int) -> Array:
         """n examples of zeros, of the dtype of the data, on the device of the parameters."""
-        like = next(leaf for _, leaf in tree.leaves(p))
+        like = next((leaf for _, leaf in tree.leaves(p)), None)
+        if like is None:
+            raise ValueError(
+                f"{type(self).__name__}: p holds no parameters: give what init or a training "
+                "returned"
+            )
         dtype = np.int64 if self.levels else like.dtype
         return to_device(np.zeros((n, *self.shape), dtype), device_of(like))
 
@@ -197,6 +215,14 @@ class Autoregressive:
         x, condition = x if isinstance(x, tuple) and len(x) == 2 else (x, None)
         self.check(x)
         return x, condition
+
+    def check_untold(self, condition: Any) -> None:
+        """Refuse a condition, for models that take none. Raises ValueError."""
+        if condition is not None:
+            raise ValueError(
+                f"{type(self).__name__}: the model takes no condition: leave it out, or choose "
+                "one that does, such as GatedPixelCNN"
+            )
 
     def check(self, x: Any) -> None:
         """Refuse what are no examples of this shape. Raises TypeError, ValueError.

@@ -65,6 +65,7 @@ class FullyVisibleBeliefNet(Autoregressive):
     def conditionals(self, p: Params, x: Array, condition: Any = None) -> tuple[Any, Pullback]:
         """The parameters of p(x_i | x_<i) for all i, and their pullback; dx is () for levels."""
         self.check(x)
+        self.check_untold(condition)
         n, D = len(x), self.size
         y, layer_backward = self.layer.forward(p, self.as_floats(p, x).reshape(n, D))  # (2)
         params, params_backward = as_params(self.likelihood, y.reshape(n, D, -1), self.shape)
@@ -84,6 +85,7 @@ class FullyVisibleBeliefNet(Autoregressive):
 
     def stepper(self, p: Params, n: int, condition: Any = None) -> Step:
         """A place costs one row of products, the i before it: O(i), not O(D^2)."""
+        self.check_untold(condition)
         check_params(self.layer, p, self.layer.shapes)
         W, b, O = p["W"], p["b"], self.outputs
 

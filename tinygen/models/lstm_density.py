@@ -99,7 +99,7 @@ class LSTMDensity:
         """The parameters for all t, the state after them, and a pullback."""
         xp, parts, (N, T), E = namespace(x), self.parts, x.shape[:2], self.width
         check_names("LSTMDensity", p, {"start", *parts})
-        check_state(state, N)
+        check_state(state, N, len(self.hidden))
         e, embed_backward = self.embed(p, x)
         e_before, states = state  #                                             (N, E)
         s = xp.empty((N, T, E + self.inputs), e.dtype)
@@ -188,6 +188,7 @@ class LSTMDensity:
 
     def begin(self, p: Params, n: int) -> State:
         """The state of n sequences before their first step: e_0, and zeros."""
+        check_names("LSTMDensity", p, {"start", *self.parts})
         start = p["start"]
         xp = namespace(start)
         zeros = tuple((xp.zeros((n, H), start.dtype),) * 2 for H in self.hidden)
@@ -211,7 +212,7 @@ class LSTMDensity:
         mean  : take E[x_t | ...] in the place of a draw; floats only
         """
         check_sizes(self, n=n, steps=steps)
-        like = p["start"]
+        like = self.begin(p, n)[0]
         shape = (n, steps) if self.levels else (n, steps, self.channels)
         x = to_device(np.zeros(shape, np.int64 if self.levels else like.dtype), device_of(like))
         check_inputs(u, n, steps, self.inputs)

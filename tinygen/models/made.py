@@ -181,16 +181,14 @@ class MADE(Autoregressive):
                 "MADE: the first places in reading order do not come first in random orders, so "
                 "that the others cannot be drawn given them: build it with order='natural'"
             )
-        if condition is None and 0 < known < self.size:
+        if condition is None:
             condition = self.masks_given(p, rng, x, known)
         return super().complete(p, rng, x, known, condition, cached=cached, each=each)
 
     def masks_given(self, p: Params, rng: np.random.Generator, x: Array, known: int) -> np.ndarray:
         """k (N,) ~ p(k | x_1 .. x_known), which is in the ratio of p_k(x_1 .. x_known)."""
-        self.check(x)
-        rows = self.canvas(p, len(x)).reshape(len(x), -1)
-        rows[:, :known] = x.reshape(len(x), -1)[:, :known]
-        seen, logs = rows.reshape(x.shape), []
+        seen, logs = self.begun(p, x, known), []
+        rows = seen.reshape(len(x), -1)
         for k in range(self.n_masks):
             params = tree.map(
                 lambda a: a.reshape(*rows.shape, *a.shape[x.ndim :])[:, :known],

@@ -74,6 +74,7 @@ class NADE(Autoregressive):
     def conditionals(self, p: Params, x: Array, condition: Any = None) -> tuple[Any, Pullback]:
         """The parameters of p(x_i | x_<i) for all i, and their pullback; dx is () for levels."""
         self.check(x)
+        self.check_untold(condition)
         check_params(self, p, self.shapes)
         W, c, V, b = p["W"], p["c"], p["V"], p["b"]
         xp, seen = namespace(x), self.as_floats(p, x).reshape(len(x), -1)  #   (N, D)
@@ -106,6 +107,7 @@ class NADE(Autoregressive):
 
     def stepper(self, p: Params, n: int, condition: Any = None) -> Step:
         """a_i is kept from place to place: a place costs O(H), not O(D H)."""
+        self.check_untold(condition)
         check_params(self, p, self.shapes)
         W, V, b = p["W"], p["V"], p["b"]
         f = ACTIVATIONS[self.activation][0]

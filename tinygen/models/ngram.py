@@ -74,6 +74,7 @@ class NGram:
     def log_probs(self, p: dict[str, Table], x: np.ndarray) -> np.ndarray:
         """log p(x_t | the n - 1 before it) of each step (T,), in nats; at its start fewer."""
         self.check(x)
+        self.check_tables(p)
         prob = np.full(len(x), 1 / self.levels)  # p_0                          (T,)
         for m in range(1, min(self.order, len(x)) + 1):
             table, codes = p[str(m)], self.codes(x, m)  # of x_{t-m+1} .. x_t   (T-m+1,)
@@ -87,9 +88,10 @@ class NGram:
     def probabilities(self, p: dict[str, Table], past: Any = ()) -> np.ndarray:
         """p(w | the last n - 1 of `past`) of all symbols w: (K,)."""
         K = self.levels
-        past = np.asarray(past, np.int64)[max(0, len(past) - self.order + 1) :]
+        past = symbols(past)[max(0, len(past) - self.order + 1) :]
         if len(past):
             self.check(past)
+        self.check_tables(p)
         prob = np.full(K, 1 / K)
         for m in range(1, len(past) + 2):
             table = p[str(m)]
@@ -109,7 +111,7 @@ class NGram:
     ) -> np.ndarray:
         """New symbols (steps,) that go on from `past`, drawn one by one."""
         check_sizes(self, steps=steps)
-        x = [int(w) for w in np.asarray(past, np.int64)]
+        x = symbols(past).tolist()
         for _ in range(steps):
             cdf = np.cumsum(self.probabilities(p, x[-self.order :]))
             x.append(min(int(np.searchsorted(cdf, rng.random() * cdf[-1])), self.levels - 1))
@@ -121,6 +123,13 @@ class NGram:
         for i in range(m):
             codes = codes * self.levels + x[i : len(x) - m + 1 + i]
         return codes
+
+    def check_tables(self, p: dict[str, Table]) -> None:
+        """Refuse the tables of shorter n-grams. Raises ValueError."""
+        if str(self.order) not in p:
+            raise ValueError(
+                f"NGram: the tables are of the orders {', '.join(p)}; {self!r} needs its own: fit"
+            )
 
     def check(self, x: Any) -> None:
         """Refuse what is no sequence of symbols. Raises TypeError, ValueError."""
@@ -146,6 +155,12 @@ def discounts(counts: np.ndarray) -> np.ndarray:
     y = n[1] / (n[1] + 2 * n[2])
     D = np.array([0, *(c - (c + 1) * y * n[c + 1] / n[c] for c in (1, 2, 3))])  #             (4)
     return D.clip([0, 0.05, 0.05, 0.05], [0, 0.95, 1.95, 2.95])
+
+
+def symbols(past: Any) -> np.ndarray:
+    """A past as an array; floats are left for `check` to refuse."""
+    past = np.asarray(past)
+    return past if len(past) else past.astype(np.int64)
 
 
 def found(known: np.ndarray, wanted: Any) -> tuple[Any, Any]:

@@ -87,8 +87,18 @@ def check_inputs(u: Any, n: int, steps: int, width: int) -> None:
         check_array("LSTMDensity: u", u, n, steps, width)
 
 
-def check_state(state: Any, n: int) -> None:
-    """Refuse the state of another number of sequences. Raises ValueError."""
+def check_state(state: Any, n: int, layers: int) -> None:
+    """Refuse the state of other sequences or another model. Raises ValueError, TypeError."""
+    whole = isinstance(state, tuple) and len(state) == 2 and isinstance(state[1], tuple)
+    if not whole or not all(isinstance(layer, tuple) for layer in state[1]):
+        raise TypeError(
+            "LSTMDensity: expected a state, as log_probs returns it behind the log-probabilities"
+        )
+    if len(state[1]) != layers:
+        raise ValueError(
+            f"LSTMDensity: the state is of {len(state[1])} LSTM layers, the model has {layers}: "
+            "give one that this model's log_probs returned"
+        )
     if len(state[0]) != n:
         raise ValueError(
             f"LSTMDensity: the state is of {len(state[0])} sequences, expected {n}: "
