@@ -29,10 +29,11 @@ def along(bits: dict[str, np.ndarray]) -> Any:
     """What each model pays along the held-out text, averaged over windows."""
     figure = new_figure(9.5, 3.0)
     axes = figure.subplots()
+    window = min(WINDOW, *map(len, bits.values()))
     for i, (name, values) in enumerate(bits.items()):
-        window = min(WINDOW, len(values))
         means = np.convolve(values, np.full(window, 1 / window), mode="valid")
         axes.plot(np.arange(len(means)) + window // 2, means, color=LINES[i], lw=1, label=name)
     axes.legend(frameon=False, fontsize=SMALL, ncols=len(bits))
-    dress(axes, "", "place in the held-out text", "bits a character")
+    where = f"place in the held-out text, means over {window} characters"
+    dress(axes, "", where, "bits a character")
     return figure

@@ -11,7 +11,7 @@ from tinygen.schedules import check_steps
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-COLOURS = 64  # a frame; fewer make a smaller file
+COLOURS = 64  # shared by all frames, so that a frame is stored as what changed
 
 
 def moving(figures: Iterable["Figure"], milliseconds: int = 70, last: int = 1) -> bytes:
@@ -26,14 +26,18 @@ def moving(figures: Iterable["Figure"], milliseconds: int = 70, last: int = 1) -
 
     check_steps("moving", "milliseconds", milliseconds)
     check_steps("moving", "last", last)
-    pages = []
+    drawn: list[np.ndarray] = []
     for figure in figures:
         canvas = FigureCanvasAgg(figure)
         canvas.draw()
-        rgb = np.asarray(canvas.buffer_rgba())[..., :3]
-        pages.append(Image.fromarray(rgb).quantize(COLOURS))
-    if not pages:
+        drawn.append(np.asarray(canvas.buffer_rgba())[..., :3].copy())
+    if not drawn:
         raise ValueError("moving: there is no figure to show: give one at least")
+    some = drawn[:: max(1, len(drawn) // 8)] + drawn[-1:]
+    palette = Image.fromarray(np.concatenate(some)).quantize(COLOURS)
+    pages = [
+        Image.fromarray(rgb).quantize(palette=palette, dither=Image.Dither.NONE) for rgb in drawn
+    ]
     times = [milliseconds] * (len(pages) - 1) + [milliseconds * last]
     file = io.BytesIO()
     pages[0].save(file, "GIF", save_all=True, append_images=pages[1:], duration=times, loop=0)
