@@ -52,7 +52,9 @@ def test_the_exact_forecast_is_that_of_many_continuations(phi, rng):
     np.testing.assert_allclose(x[:, 2:].std(axis=0), std, rtol=0.02)
 
 
-def test_a_short_training_comes_near_the_true_model_and_leaves_pictures(tmp_path, capsys, monkeypatch):
+def test_a_short_training_comes_near_the_true_model_and_leaves_pictures(
+    tmp_path, capsys, monkeypatch
+):
     import matplotlib.image
 
     monkeypatch.setattr(demo, "WINDOW", 40)

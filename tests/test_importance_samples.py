@@ -11,7 +11,8 @@ from linear_vae import Z, exact_log_p, linear_point, linear_vae
 from tinygen.models.vae_likelihood import log_weights
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "benchmarks"))
-table = pytest.importorskip("importance_samples", exc_type=ImportError)  # absent from an installed copy
+# absent from an installed copy
+table = pytest.importorskip("importance_samples", exc_type=ImportError)
 
 
 def test_each_column_is_the_mean_over_groups_of_the_log_of_the_mean_weight(rng):
