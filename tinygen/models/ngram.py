@@ -128,7 +128,8 @@ class NGram:
         """Refuse the tables of shorter n-grams. Raises ValueError."""
         if str(self.order) not in p:
             raise ValueError(
-                f"NGram: the tables are of the orders {', '.join(sorted(p))}; {self!r} needs its own: fit"
+                f"NGram: the tables are of the orders {', '.join(sorted(p))}; {self!r} needs its "
+                "own: fit"
             )
 
     def check(self, x: Any) -> None:
