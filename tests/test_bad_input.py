@@ -48,6 +48,7 @@ CONVOLUTIONS = {
     "LSTM": lambda: (L.LSTM(3, 4), (2, 5, 3)),
     "MaskedDense": lambda: (L.MaskedDense(np.ones((4, 6))), (2, 4)),
     "RowLSTM": lambda: (L.RowLSTM(3, 4), (2, 5, 4, 3)),
+    "DiagonalBiLSTM": lambda: (L.DiagonalBiLSTM(3, 4), (2, 5, 4, 3)),
 }
 LAYERS |= {name: make() for name, make in CONVOLUTIONS.items() if hasattr(L, name)}
 WITH_PARAMETERS = [name for name, (layer, _) in LAYERS.items() if layer.shapes]
@@ -91,6 +92,7 @@ def test_every_layer_of_the_package_is_tested_here_or_below():
     }
     elsewhere = {"Layer", "Embedding", "Concat", "Sequential", "Residual", "Fork"}  # below
     elsewhere |= {"Shared", "StatefulLSTM", "LabelledDense"}  # no input is read; several inputs
+    elsewhere |= {"GatedBlock"}  # two stacks: test_gated_pixelcnn.py
     assert kinds - elsewhere - {type(layer).__name__ for layer, _ in LAYERS.values()} == set()
 
 

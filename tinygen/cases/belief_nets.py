@@ -56,7 +56,9 @@ def whole(name: str, model: Autoregressive) -> Case:
         return model.loss, p, x
 
     floats = isinstance(model.likelihood, Gaussian)
-    return Case(f"{name}, {kind(model)}, loss", make, wrt_x=floats, of=(type(model),))
+    return Case(
+        f"{name}, {kind(model)}, loss", make, wrt_x=floats, of=(type(model), Autoregressive)
+    )
 
 
 def maps(name: str, model: Autoregressive) -> Case:
