@@ -38,6 +38,7 @@ from tinygen.commands import train
 from tinygen.models.ancestral import recompute
 from tinygen.models.autoregressive import Autoregressive
 from tinygen.runs import Run
+from tinygen.schedules import check_steps
 from tinygen.systems import system
 from tinygen.systems.job import Job, cut, seen
 from tinygen.systems.trained import TrainedRun, open_run
@@ -77,7 +78,11 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--device", help="cpu or cuda")
     parser.add_argument("--out", default="runs/ladder")
-    return parser.parse_args(argv)
+    args = parser.parse_args(argv)
+    check_steps("likelihood", "--samples", args.samples)
+    if args.limit is not None and args.limit < 2:
+        parser.error(f"--limit must be at least 2, for a standard error; got {args.limit}")
+    return args
 
 
 def ensure(rung: Rung, pixels: str, folder: Path, args: argparse.Namespace) -> None:

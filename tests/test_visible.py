@@ -35,3 +35,12 @@ def test_bits_are_those_of_a_place(rng):
     }.items():
         error = values.std(ddof=1) / np.sqrt(20)
         assert numbers[name] == pytest.approx((values.mean(), error), rel=1e-12)
+
+
+def test_options_that_mean_nothing_are_refused():
+    with pytest.raises(ValueError, match="option decay: must be above 0, got 0"):
+        VisibleOptions(decay=0.0)
+    with pytest.raises(ValueError, match="no effect with decay 1: choose a decay below 1"):
+        VisibleOptions(decay_every=3)
+    with pytest.raises(ValueError, match="option levels has no effect with likelihood bernoulli"):
+        VisibleOptions(levels=4)

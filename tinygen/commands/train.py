@@ -48,7 +48,9 @@ def add(parser: argparse.ArgumentParser, words: list[str]) -> None:
     parser.add_argument("--data", help="a data set by name; `tinygen data` lists them")
     parser.add_argument("--epochs", type=int, help="in all, those of a resumed run included")
     parser.add_argument("--steps", type=int, help="instead of epochs: a number of batches")
-    parser.add_argument("--batch", type=int, help="examples a step (default 128; of EM all)")
+    parser.add_argument(
+        "--batch", type=int, help="examples a step (default: the system's, mostly 128; of EM all)"
+    )
     parser.add_argument(
         "--patience", type=int, help="stop after so many epochs without a better validation loss"
     )

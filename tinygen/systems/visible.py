@@ -52,8 +52,12 @@ class VisibleOptions(GradientOptions):
                 f"option levels has no effect with likelihood {self.likelihood}: leave it out, "
                 "or choose likelihood categorical or mixture"
             )
+        if self.decay == 0:
+            raise ValueError("option decay: must be above 0, got 0: 1 leaves the step size alone")
         if self.decay_every and self.decay == 1:
-            raise ValueError("option decay_every has no effect with decay 1: choose a decay below")
+            raise ValueError(
+                "option decay_every has no effect with decay 1: choose a decay below 1"
+            )
 
     def pixel(self) -> Likelihood:
         """The likelihood of a pixel."""
@@ -129,7 +133,7 @@ def measure(
     bits = metrics.bits_per_dim(-log_p, model.size)
     return {
         f"log p(x{given}), nats{density}": metrics.mean_and_error(log_p),
-        f"bits per dimension{density}": metrics.mean_and_error(bits),
+        f"bits per dimension{', given y' * bool(given)}{density}": metrics.mean_and_error(bits),
     }
 
 
