@@ -9,7 +9,7 @@ from tinygen.cases.pixel_rnn import MODELS, draw_data, small
 from tinygen.check import check_causal, check_gradients, receptive_field
 from tinygen.layers import DiagonalBiLSTM, MaskedConv2d, Residual, RowLSTM
 from tinygen.likelihoods import Bernoulli, Categorical, Likelihood
-from tinygen.models import PixelRNN, pixel_rnn
+from tinygen.models import PixelRNN
 from tinygen.models.pixel_rnn_nets import Skipping
 from tinygen.optim import rmsprop
 from tinygen.pullback import Pullback
@@ -212,7 +212,7 @@ def test_many_images_are_scored_as_few_are(monkeypatch):
     model = MODELS["diagonal, binary pixels"]
     p, x = point(model, n=5)
     whole, error = model.log_prob(p, x)
-    monkeypatch.setattr(pixel_rnn, "AT_ONCE", 2)
+    monkeypatch.setattr(PixelRNN, "at_once", 2)
     np.testing.assert_allclose(model.log_prob(p, x)[0], whole, rtol=1e-12)
     assert whole.shape == error.shape == (5,) and not error.any()
 

@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 
 from tinygen import layers as L
-from tinygen import tree
 from tinygen.cases.causal import causal as causal_layer
 from tinygen.cases.common import Case, Claim, beside, jittered, layer_case
+from tinygen.cases.pixelcnn import draw_data, draw_params
 from tinygen.check import Report, all_images, check_causal, check_normalised
 from tinygen.likelihoods import Bernoulli, Categorical, LogisticMixture
 from tinygen.models.gated_pixelcnn import GatedPixelCNN
@@ -24,24 +24,6 @@ def small(shape: tuple[int, ...], likelihood: Any, **sizes: Any) -> GatedPixelCN
     C = shape[2]
     defaults = {"features": 2 * C, "layers": 2, "head": 3 * C, "first": 3, "components": 2}
     return GatedPixelCNN(shape, likelihood=likelihood, **(defaults | sizes))
-
-
-def draw_params(rng: np.random.Generator, model: GatedPixelCNN) -> Any:
-    """Parameters with raised biases: of the head's few rectifiers, some should be alive."""
-    p = jittered(rng, model.init(rng, np.float64))
-    for name, leaf in tree.leaves(p):
-        if name.endswith(".b"):
-            leaf += 0.5
-    return p
-
-
-def draw_data(rng: np.random.Generator, model: GatedPixelCNN, n: int) -> Any:
-    """Examples that the likelihood takes; grey ones within the range that a step needs."""
-    shape = (n, *model.shape)
-    if model.levels:
-        return rng.integers(0, model.levels, shape)
-    grey = model.likelihood == Bernoulli(grey=True)
-    return rng.uniform(0.1, 0.9, shape) if grey else 1.0 * (rng.random(shape) < 0.5)
 
 
 def draw_condition(rng: np.random.Generator, model: GatedPixelCNN, n: int) -> Any:

@@ -25,7 +25,7 @@ def small(shape: tuple[int, ...], likelihood: Any, **sizes: Any) -> PixelCNN:
     return PixelCNN(shape, likelihood=likelihood, **(defaults | sizes))
 
 
-def draw_params(rng: np.random.Generator, model: PixelCNN) -> Any:
+def draw_params(rng: np.random.Generator, model: Any) -> Any:
     """Parameters with raised biases: of so few rectifiers, none should be dead everywhere."""
     p = jittered(rng, model.init(rng, np.float64))
     for name, leaf in tree.leaves(p):
@@ -34,7 +34,7 @@ def draw_params(rng: np.random.Generator, model: PixelCNN) -> Any:
     return p
 
 
-def draw_data(rng: np.random.Generator, model: PixelCNN, n: int) -> Any:
+def draw_data(rng: np.random.Generator, model: Any, n: int) -> Any:
     """Examples that the likelihood takes; for grey ones, within the range that a step needs."""
     shape = (n, *model.shape)
     if model.levels:

@@ -20,8 +20,6 @@ from tinygen.likelihoods.base import check_levels
 from tinygen.models.ancestral import Each, Step, fill, recompute
 from tinygen.pullback import Pullback
 
-AT_ONCE = 100  # examples scored at once: bounds the memory, not the answer
-
 
 @dataclass(frozen=True)
 class Autoregressive:
@@ -42,6 +40,8 @@ class Autoregressive:
 
     shape: tuple[int, ...]
     likelihood: Likelihood = field(default=Bernoulli(), kw_only=True)
+
+    at_once = 100  # examples scored at once: bounds the memory, not the answer
 
     def __post_init__(self) -> None:
         name = type(self).__name__
@@ -110,8 +110,8 @@ class Autoregressive:
         """
         self.split(x)
         parts = []
-        for start in range(0, examples.count(x), AT_ONCE):
-            rows, condition = self.split(examples.rows(x, slice(start, start + AT_ONCE)))
+        for start in range(0, examples.count(x), self.at_once):
+            rows, condition = self.split(examples.rows(x, slice(start, start + self.at_once)))
             parts.append(-self.likelihood.nll(self.conditionals(p, rows, condition)[0], rows)[0])
         log_p = namespace(parts[0]).concatenate(parts)
         return log_p, namespace(log_p).zeros_like(log_p)

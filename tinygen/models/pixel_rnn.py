@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygen.arrays import Array, Params, namespace
+from tinygen.arrays import Array, Params
 from tinygen.layers import MaskedConv2d, Sequential
 from tinygen.layers.base import check_names, check_sizes
 from tinygen.layers.compose import Composite
@@ -26,8 +26,6 @@ from tinygen.models.pixel_rnn_nets import LSTMS, lstm_stack, pixel_head
 from tinygen.models.pixel_rnn_step import pixel_steps
 from tinygen.models.place_params import outputs
 from tinygen.pullback import Pullback
-
-AT_ONCE = 50  # images scored at once: bounds the memory, not the answer
 
 
 @dataclass(frozen=True)
@@ -58,6 +56,8 @@ class PixelRNN(Autoregressive):
     skip: bool = False
     kernel: int = 7
     components: int = 5
+
+    at_once = 50  # few, for each layer keeps its gates
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -127,16 +127,6 @@ class PixelRNN(Autoregressive):
 
         return params, Pullback(dp, dx, params, both)
 
-    def log_prob(self, p: Params, x: Any, rng: Any = None, samples: int = 1) -> tuple[Array, Array]:
-        """log p(x) (N,), exact, and zeros; few images at a time, for each layer keeps its gates."""
-        x, condition = self.split(x)
-        self.check_told(p, condition)
-        parts = []
-        for i in range(0, len(x), AT_ONCE):
-            parts.append(super().log_prob(p, x[i : i + AT_ONCE])[0])
-        log_p = namespace(x).concatenate(parts)
-        return log_p, namespace(x).zeros_like(log_p)
-
     def stepper(self, p: Params, n: int, condition: Any = None) -> Step:
         """Each place's own column of each layer, with the states that the columns before left."""
         self.check_told(p, condition)
@@ -145,7 +135,4 @@ class PixelRNN(Autoregressive):
     def check_told(self, p: Params, condition: Any) -> None:
         """Refuse parameters of other names, and a condition. Raises ValueError."""
         check_names("PixelRNN", p, {"first", "lstms", "head"})
-        if condition is not None:
-            raise ValueError(
-                "PixelRNN: the model takes no condition: leave it out, or choose GatedPixelCNN"
-            )
+        self.check_untold(condition)
