@@ -22,7 +22,7 @@ def small(shape: tuple[int, ...], likelihood: Any, **options: Any) -> PixelRNN:
 
 def draw(rng: np.random.Generator, model: PixelRNN, n: int) -> tuple[Any, Any]:
     """Parameters and n examples."""
-    return jittered(rng, model.init(rng, np.float64)), draw_data(rng, model, n)  # type: ignore
+    return jittered(rng, model.init(rng, np.float64)), draw_data(rng, model, n)
 
 
 def model_case(name: str, model: PixelRNN) -> Case:
