@@ -9,6 +9,7 @@ import pytest
 from tinygen.cli import main
 from tinygen.commands import sample
 from tinygen.runs import Run
+from tinygen.systems import SYSTEMS
 from tinygen.systems.trained import open_run
 
 
@@ -95,6 +96,25 @@ def test_the_help_explains_draws_and_means_in_lines_that_fit(capsys):
 )
 def test_a_wrong_word_is_named(runs, capsys, words, message):
     assert message in fails(capsys, runs / "vae", *words)
+
+
+def test_means_of_what_is_drawn_place_by_place_are_refused(tmp_path, capsys):
+    without = {name for name, system in SYSTEMS.items() if not system.has_means}
+    assert without == {"fvbn", "nade", "made", "pixelcnn", "gated-pixelcnn", "pixel-rnn"}
+    words = ["train", "fvbn", "--data", "digits", "--epochs", "1", "--batch", "1000"]
+    assert main([*words, "--out", str(tmp_path)]) == 0
+    line = fails(capsys, tmp_path, "--mean")
+    assert f"sample: --mean has no meaning for the fvbn in {tmp_path}" in line
+    assert "leave --mean out" in line and not (tmp_path / "samples").exists()
+    assert drawn(tmp_path, "-n", "2")[1].startswith("ancestral samples: ")
+
+
+def test_a_series_of_means_is_one_series(tmp_path):
+    words = ["train", "lstm", "--data", "ar2", "--hidden", "2", "--epochs", "1", "--batch", "2000"]
+    assert main([*words, "--out", str(tmp_path)]) == 0
+    means, words = drawn(tmp_path, "-n", "2", "--mean")
+    assert words.endswith(": means of p(x_t|x_<t)")
+    np.testing.assert_array_equal(means[0], means[1])
 
 
 def test_a_folder_without_a_run_or_a_checkpoint_is_told_so(runs, tmp_path, capsys):

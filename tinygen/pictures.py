@@ -182,11 +182,12 @@ def is_image(shape: tuple[int, ...]) -> bool:
 def draws_and_means(trained: TrainedRun, rng: np.random.Generator, n: int) -> tuple[Array, Array]:
     """n samples and, of the same codes, n means; one thing where a system has no noise there."""
     t, seed = trained, int(rng.integers(2**32))
-    draws, means = (
-        t.system.sample(t.model, t.p, np.random.default_rng(seed), n, mean)
-        for mean in (False, True)
-    )
-    return draws, means
+
+    def drawn(mean: bool) -> Array:
+        return t.system.sample(t.model, t.p, np.random.default_rng(seed), n, mean)
+
+    draws = drawn(False)
+    return draws, drawn(True) if t.system.has_means else draws
 
 
 def find_data(trained: TrainedRun) -> tuple[Dataset | None, str]:

@@ -26,8 +26,9 @@ def add(parser: argparse.ArgumentParser) -> None:
         "Draw new examples with the best weights of the run in a folder. A model with a "
         "likelihood p(x|z) offers two things, and papers often show the second and call it a "
         "sample: a draw x ~ p(x|z), grainy, for each pixel is random given z; and, with --mean, "
-        "the mean of p(x|z), smooth, which is no draw from the model. What was drawn is printed "
-        "and stands above the picture. The same seed gives the same codes z for both."
+        "the mean of p(x|z), smooth, which is no draw from the model. Models without a z that draw "
+        "place by place, such as nade and pixelcnn, have no mean. What was drawn is printed and "
+        "stands above the picture. The same seed gives the same codes z for both."
     )
     parser.epilog = """
 examples:
@@ -51,6 +52,12 @@ def run(args: argparse.Namespace) -> int:
     check_steps("sample", "-n", args.n)
     check_seed("sample", args.seed)
     trained = open_run(args.run_folder, args.device)
+    if args.mean and not trained.system.has_means:
+        raise ValueError(
+            f"sample: --mean has no meaning for the {trained.system.name} in {args.run_folder}: "
+            "each place is drawn given those drawn before it, and there is no z whose mean could "
+            "be shown: leave --mean out"
+        )
     words = what(trained, args.mean)
     x = draw(trained, args.n, args.seed, args.mean)
     file = io.BytesIO()

@@ -142,6 +142,8 @@ class System:
     And where a system is not as most of them are:
 
     density      : what `sample` draws the data from, given what it drew before
+    has_means    : whether `sample` has means to give beside draws; False where each place is drawn
+                   given those before it
     encoding     : whose means `codes` are
     decoded      : what `reconstruct` decodes
     examples     : (part, options) -> what the model sees of a part: x, or (x, y) with labels; as
@@ -182,6 +184,7 @@ class System:
     ]
     drawn: str = ""
     density: str = "p(x|z)"
+    has_means: bool = True
     encoding: str = "q(z|x)"
     decoded: str = "z ~ q(z|x)"
     examples: Callable[[Part, Any], Any] = the_data

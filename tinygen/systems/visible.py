@@ -119,7 +119,7 @@ def shades(model: Autoregressive, x: Array) -> Array:
 
 
 def sample(model: Autoregressive, p: Params, rng: np.random.Generator, n: int, mean: bool) -> Array:
-    """n draws x ~ p(x); there is no mean that could be shown instead."""
+    """n draws x ~ p(x); there is no mean that could be shown instead (has_means)."""
     return shades(model, model.sample(p, rng, n))
 
 
@@ -194,6 +194,7 @@ SHARED: dict[str, Any] = {
     "codes": None,
     "decode": None,
     "sample": sample,
+    "has_means": False,
     "reconstruct": None,
     "measure": measure,
     "drawn": "ancestral samples: x_1 ~ p(x_1), x_2 ~ p(x_2|x_1), ...",
