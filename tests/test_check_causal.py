@@ -184,6 +184,11 @@ def random(x, rng=np.random.default_rng(0)):  # noqa: B008 it shall differ from 
     return x * rng.normal(size=x.shape)
 
 
+def growing(x, calls=[0]):  # noqa: B006 it shall count its calls
+    calls.append(0)
+    return x[..., None].repeat(len(calls), axis=2)
+
+
 @pytest.mark.parametrize(
     "f, error, says",
     [
@@ -195,6 +200,11 @@ def random(x, rng=np.random.default_rng(0)):  # noqa: B008 it shall differ from 
         (lambda x: 1.0, TypeError, r"must return an array like x .* got float"),
         (lambda x: [x], TypeError, r"got list: of a PyTorch module return y\.detach\(\)\.numpy"),
         (lambda x: (), ValueError, "f returns no array"),
+        (lambda x: x[:1], ValueError, r"x has 2 examples, .* shape \(1, 5\): give a row an example"),
+        (lambda x: x.astype(object), TypeError, r"an output of dtype object, expected .*astype\("),
+        (lambda x: x + 0j, TypeError, r"an output of dtype complex128, expected floats, integers"),
+        (lambda x: x.astype(str), TypeError, r"an output of dtype <U\d+, expected floats"),
+        (growing, ValueError, r"outputs of shapes \[\(2, 5, 2\)\], and then \[\(2, 5, 3\)\]: each call"),
         (3, TypeError, r"expected a function f\(x\) -> y, got int"),
         (L.Tanh(), TypeError, r"Tanh is a layer, and p=None: give its parameters"),
     ],
@@ -211,6 +221,56 @@ def test_an_input_that_cannot_be_moved_is_refused(rng):
     for x in (None, [[1.0, 2.0]]):
         with pytest.raises(TypeError, match=r"expected x as an array \(N, D\), .* got"):
             check_causal(f, x=x)
+
+
+@pytest.mark.parametrize("p", [None, {}])
+@pytest.mark.parametrize(
+    "change, error, says",
+    [
+        (lambda x: x > 0, TypeError, r"x is bool, expected floats or integers: .*astype\(np.int64"),
+        (lambda x: x.astype(object), TypeError, r"x is object, expected floats or integers"),
+        (lambda x: x[0], ValueError, r"expected x \(N, D\), .* got x of shape \(5,\)"),
+        (lambda x: x.reshape(2, 5, 1, 1, 1), ValueError, r"got x of shape \(2, 5, 1, 1, 1\)"),
+        (lambda x: (x, x), TypeError, r"expected x as an array \(N, D\), .* got tuple"),
+    ],
+)
+def test_an_input_of_another_kind_is_refused(change, error, says, p, rng):
+    def f(p, x):
+        return x, lambda dy: ({}, dy)
+
+    with pytest.raises(error, match=says):
+        check_causal(f if p == {} else lambda x: x, p, change(rng.normal(size=(2, 5))))
+
+
+def test_a_gradient_that_is_no_array_is_refused(rng):
+    def f(p, x):
+        return np.cumsum(x, axis=1) - x, lambda dy: ({}, (dy, ()))
+
+    with pytest.raises(TypeError, match=r"gave dx as tuple, expected an array like x \(2, 5\): "):
+        check_causal(f, {}, rng.normal(size=(2, 5)))
+
+
+def test_outputs_of_integers_and_booleans_are_seen_through(rng):
+    x = rng.integers(4, size=(3, 6))
+    for kind in (np.int64, np.uint8, bool):
+        W = planted(rng, 6).astype(np.int64) != 0
+        report = check_causal(lambda x, W=W, kind=kind: (x @ W % 2).astype(kind), x=x)
+        assert report.passed and np.array_equal(report.sees, W.T)
+    assert check_causal(lambda x: x > 1, x=x).leaks == [((k,), (k,)) for k in range(6)]
+
+
+def test_the_sweeps_over_the_steps_can_be_watched(rng):
+    watched = []
+
+    def over(steps):
+        watched.append(len(steps))
+        return steps
+
+    layer = L.MaskedConv2d(1, 2, 3, "A")
+    p, x = layer.init(rng, np.float64), rng.normal(size=(2, 3, 4, 1))
+    assert check_causal(layer, p, x, over=over) and watched == [12, 12]  # values, gradient
+    watched.clear()
+    assert not check_causal(lambda x: x, x=x, over=over) and watched == [12, 12]  # and each alone
 
 
 def test_channels_in_front_are_told_where_they_belong(rng):

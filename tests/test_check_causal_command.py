@@ -2,6 +2,7 @@
 
 import importlib
 import pkgutil
+import sys
 
 import pytest
 from commands import fails
@@ -9,6 +10,7 @@ from commands import fails
 from tinygen import check_all, models
 from tinygen.cases import CLAIMS
 from tinygen.cli import main
+from tinygen.commands import causal as causal_command
 from tinygen.models.autoregressive import Autoregressive
 
 ROWS = """
@@ -89,6 +91,16 @@ def test_a_model_says_its_shape_itself(file, capsys):
     text = "from tinygen.models.nade import NADE\nmodel = NADE((6,), 4)\n"
     assert causal(file(text)) == 0
     assert "causality of net.py:model" in capsys.readouterr().out
+
+
+def test_what_takes_long_shows_how_far_it_is(file, capsys, monkeypatch):
+    path = file(ROWS)
+    for delay, shown in ((60, ""), (0, "check: 100%")):
+        monkeypatch.setattr(causal_command, "PATIENCE", delay)
+        monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+        assert causal(f"{path}:shifted", "--shape", "12") == 1
+        err = capsys.readouterr().err
+        assert shown in err and ("12/12" in err) == bool(shown)
 
 
 def test_several_files_and_names_fail_where_one_does(file, capsys):

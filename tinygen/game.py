@@ -17,7 +17,7 @@ from tinygen import tree
 from tinygen.arrays import Array, Params, namespace
 from tinygen.diagnosis import first_nonfinite
 from tinygen.layers.base import NonFinite
-from tinygen.optim import Optimiser
+from tinygen.optim import Ema, Optimiser, global_norm
 from tinygen.pullback import Pullback
 from tinygen.schedules import check_steps
 
@@ -38,6 +38,10 @@ class Turn:
     schedules  : keyword of the loss -> schedule (step -> number), such as
                  {"beta": warm_up(1.0, 10_000, start=0.0)}; while training only: a validation
                  loss is the loss without them
+    project    : what follows each step, in place on the player's parameters, such as
+                 `ClipWeights(0.01)`
+    average    : (key of p, Ema): the running mean of the player's parameters that is kept there
+    watch      : whether the log tells the norm of the player's gradient, "gradient"
     """
 
     name: str
@@ -47,6 +51,9 @@ class Turn:
     player: str | None = None
     times: int = 1
     schedules: Mapping[str, Callable[[int], float]] = field(default_factory=dict)
+    project: Callable[[Params], None] | None = None
+    average: tuple[str, Ema] | None = None
+    watch: bool = False
 
     def __post_init__(self) -> None:
         if not self.name or "." in self.name:
@@ -76,7 +83,15 @@ class Turn:
         """
         keywords = {name: schedule(step) for name, schedule in self.schedules.items()}
         terms, backward = self.measure(p, x, self.draw_noise(rng, x), **keywords)
-        self.optimiser.update(self.own(p), self.own(backward.dp()), state)
+        dp = self.own(backward.dp())
+        if self.watch:
+            terms["gradient"] = float(global_norm(dp))
+        self.optimiser.update(self.own(p), dp, state)
+        if self.project is not None:
+            self.project(self.own(p))
+        if self.average is not None:
+            key, ema = self.average
+            ema.update(p[key], self.own(p))
         return terms
 
     def measure(
@@ -137,13 +152,22 @@ class Game:
 
     def __repr__(self) -> str:
         text = "; ".join(
-            f"{t.name}: {t.optimiser!r} x {t.times} {t.schedules or ''}".rstrip()
+            " ".join(
+                [f"{t.name}: {t.optimiser!r} x {t.times}"]
+                + [str(part) for part in (t.schedules, t.project, t.average) if part]
+            )
             for t in self.turns
         )
         return re.sub(r" at 0x[0-9a-f]+", "", text)  # two programs show one function alike
 
     def init(self, p: Params) -> dict[str, Any]:
-        """Turn name -> state of its optimiser."""
+        """Turn name -> state of its optimiser. Raises ValueError where p lacks a player or mean."""
+        for turn in self.turns:
+            if turn.average is not None and turn.average[0] not in p:
+                raise ValueError(
+                    f"Turn {turn.name!r} keeps a running mean in {turn.average[0]!r}, and p holds "
+                    f"{sorted(p)}: begin with p[{turn.average[0]!r}] = ema.init(p[{turn.player!r}])"
+                )
         return {turn.name: turn.optimiser.init(turn.own(p)) for turn in self.turns}
 
     def play(

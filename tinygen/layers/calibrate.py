@@ -11,6 +11,7 @@ docs/derivations/batch_norm.md, section 4                  Ioffe and Szegedy 201
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -23,12 +24,15 @@ from tinygen.layers.norm import moments
 from tinygen.pullback import Pullback
 
 
-def calibrate(net: Layer, p: Params, batches: Array | Iterable[Any]) -> Any:
+def calibrate(
+    net: Layer, p: Params, batches: Array | Iterable[Any], extras: Iterable[Params] | None = None
+) -> Any:
     """The extras with which `net.forward(p, x, extras)` uses the statistics of these batches.
 
     net     : a BatchNorm, or a composite that holds some at any depth
     p       : the net's parameters; they keep their bits
     batches : one batch (an array), or an iterable of batches, each an input of the net
+    extras  : of each batch, what other layers of the net need, such as {"label": labels}
 
     Returns {"mean", "var"} for a lone BatchNorm; for a composite the dict of its children's, by
     name, nested as they are. While it measures, each batch is
@@ -39,18 +43,19 @@ def calibrate(net: Layer, p: Params, batches: Array | Iterable[Any]) -> Any:
     """
     probe = observed(net)
     count = 0
-    for batch in [batches] if is_array(batches) else batches:
-        probe.forward(p, batch)
+    needed = repeat(None) if extras is None else extras
+    for batch, extra in zip([batches] if is_array(batches) else batches, needed, strict=False):
+        probe.forward(p, batch) if extra is None else probe.forward(p, batch, extra)  # type: ignore
         count += 1
     if count == 0:
         raise ValueError("calibrate: no batches: give an array, or an iterable of at least one")
-    extras = collected(probe)
-    if not extras:
+    statistics = collected(probe)
+    if not statistics:
         raise ValueError(
             f"calibrate: found no BatchNorm in {type(net).__name__}: it looks into composites "
             "(Sequential, Residual, Fork), not into layers that hide one"
         )
-    return extras
+    return statistics
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,15 @@ optimiser.update(p, dp, state)         p and state change in place
 
 from tinygen.optim.adagrad import adagrad
 from tinygen.optim.adam import adam
-from tinygen.optim.clipping import clip_norm, clip_value, global_norm
-from tinygen.optim.ema import ema
+from tinygen.optim.clipping import ClipWeights, clip_norm, clip_value, global_norm
+from tinygen.optim.ema import Ema, ema
 from tinygen.optim.optimiser import Optimiser
 from tinygen.optim.rmsprop import rmsprop
 from tinygen.optim.sgd import momentum, sgd
 
 __all__ = [
+    "ClipWeights",
+    "Ema",
     "Optimiser",
     "adagrad",
     "adam",

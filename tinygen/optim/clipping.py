@@ -1,12 +1,15 @@
-"""Gradient clipping: a gradient comes in, a bounded one comes out.
+"""Clipping. Of gradients: one comes in, a bounded one comes out.
 
 by norm    g <- g min(1, limit / |g|),  |g| over all leaves together     (arXiv 1211.5063, alg. 1)
 by value   g <- min(max(g, -limit), limit)
+
+And weights, after a step, in place: w <- min(max(w, -limit), limit)       (arXiv 1701.07875)
 
                                                            docs/derivations/optimisers.md
 """
 
 import math
+from dataclasses import dataclass
 from typing import Any
 
 from tinygen import tree
@@ -38,6 +41,24 @@ def clip_value(dp: Params, limit: float) -> Params:
     """dp with every entry moved into -limit .. limit. Raises ValueError for limit <= 0."""
     check_number("clip_value", "limit", limit, above=0.0)
     return tree.map(lambda g: namespace(g).clip(g, -float(limit), float(limit)), dp)  # (17)
+
+
+@dataclass(frozen=True)
+class ClipWeights:
+    """Every weight back into -limit .. limit, in place: the critic of M. Arjovsky et al. 2017.
+
+    After the step, as `Turn(project=ClipWeights(0.01))`. Raises ValueError for limit <= 0.
+    """
+
+    limit: float
+
+    def __post_init__(self) -> None:
+        check_number("ClipWeights", "limit", self.limit, above=0.0)
+
+    def __call__(self, p: Params) -> None:
+        """w <- min(max(w, -limit), limit), written into p."""
+        limit = float(self.limit)
+        tree.map(lambda w: namespace(w).clip(w, -limit, limit, out=w), p)
 
 
 def global_norm(dp: Params) -> Any:

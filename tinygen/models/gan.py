@@ -1,0 +1,213 @@
+"""Generative adversarial net: I. Goodfellow et al., NIPS 2014, arXiv 1406.2661.
+
+A generator G maps noise z ~ p(z) to fakes; a discriminator D scores what it is shown. D moves so
+that it tells data from fakes, G so that D does not:
+
+    discriminator : L_D(D(x), D(G(z)))    G's parameters are constants, its fakes are data
+    generator     : L_G(D(G(z')))         D's parameters are constants; the gradient passes
+                                          through D into the fake, and through G into theta_G
+
+The objectives L are those of tinygen/adversarial.py.      docs/derivations/gan.md
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from tinygen import tree
+from tinygen.adversarial import NonSaturating, Objective
+from tinygen.arrays import Array, Params, device_of, to_device
+from tinygen.layers import BatchNorm, Layer, calibrate
+from tinygen.layers.base import check_array, check_sizes
+from tinygen.layers.compose import Composite
+from tinygen.likelihoods.base import normal, uniform
+from tinygen.models.labels import LABEL, check_examples, check_labels
+from tinygen.pullback import Pullback
+
+PRIORS = ("normal", "uniform")
+CALIBRATION = (8, 128)  # batches, examples in each, that a batch norm's statistics are taken from
+
+
+@dataclass(frozen=True)
+class GAN:
+    """A generator against a discriminator.
+
+    generator     : z (N, Z) -> (N, ...), fakes of the shape of the data
+    discriminator : (N, ...) -> scores (N, 1)
+    n_latent      : Z
+    objective     : what the two are paid
+    penalty       : added to the discriminator's loss, such as GradientPenalty(10); see
+                    models/penalties.py
+    prior         : "normal", z ~ N(0, I), or "uniform" in (-1, 1)
+    signed        : the nets' images lie in -1..1 (a tanh ends G), those of the caller in 0..1
+    classes       : K; then examples are (x, y) with labels y (N,) 0 .. K-1, and both nets have a
+                    layer named "label" that takes them (M. Mirza and S. Osindero, arXiv 1411.1784)
+
+    p = {"generator": ..., "discriminator": ...}, and where a running mean of the generator is kept
+    also "average", which `sample` then draws from.
+    """
+
+    generator: Layer
+    discriminator: Layer
+    n_latent: int
+    objective: Objective = field(default_factory=NonSaturating)
+    penalty: Any = None
+    prior: str = "normal"
+    signed: bool = False
+    classes: int = 0
+
+    def __post_init__(self) -> None:
+        check_sizes(self, n_latent=self.n_latent)
+        check_sizes(self, minimum=0, classes=self.classes)
+        if self.prior not in PRIORS:
+            raise ValueError(f"GAN: unknown prior {self.prior!r}: choose one of {PRIORS}")
+
+    def init(
+        self, rng: np.random.Generator, dtype: Any = np.float32, weights: str = "glorot"
+    ) -> Params:
+        """Parameters of both players, drawn from `rng`."""
+        return {
+            "generator": self.generator.init(rng, dtype, weights),
+            "discriminator": self.discriminator.init(rng, dtype, weights),
+        }
+
+    def draw_noise(self, rng: np.random.Generator, x: Any) -> Params:
+        """{"z": (N, Z)}, and what the penalty draws; either player's turn takes such noise."""
+        data = x[0] if isinstance(x, tuple) else x
+        noise: Params = {"z": self.draw_z(rng, len(data), data)}
+        if self.penalty is not None:
+            noise["penalty"] = self.penalty.draw_noise(rng, data)
+        return noise
+
+    def draw_z(self, rng: np.random.Generator, n: int, like: Array) -> Array:
+        """z ~ p(z) (n, Z), on the device and of the dtype of `like`."""
+        if self.prior == "uniform":
+            return 2 * uniform(rng, (n, self.n_latent), like) - 1
+        return normal(rng, (n, self.n_latent), like)
+
+    def discriminator_loss(self, p: Params, x: Any, noise: Params) -> tuple[Array, Pullback]:
+        """L_D in nats (or the objective's units), a mean over the batch; pullback d -> (dp, ()).
+
+        x : data (N, ...), or (data, labels);  noise : from `draw_noise`
+
+        dp holds the key "discriminator" alone. `backward.terms`: "real" and "fake", the shares of
+        data and of fakes that were told rightly (of a critic, whose scores are no verdict: the
+        mean scores), and "penalty".
+        """
+        x, labels = self.parts(x)
+        fake, _ = run(self.generator, p["generator"], noise["z"], labels)  # data to this player
+        D, p_D = self.discriminator, p["discriminator"]
+        real_scores, real_backward = run(D, p_D, x, labels)  #            (N, 1)
+        fake_scores, fake_backward = run(D, p_D, fake, labels)
+        value, backward = self.objective.discriminator(real_scores, fake_scores)  #  (1)
+        terms = self.verdicts(real_scores, fake_scores)
+        penalty_backward = None
+        if self.penalty is not None:
+            penalty, penalty_backward = self.penalty.value(
+                D, p_D, x, fake, noise["penalty"], labels
+            )
+            terms["penalty"] = penalty
+            value = value + penalty
+
+        def dp(d: Array) -> Params:
+            # the same D saw both batches: its gradient is the sum of two              (2)
+            dreal, dfake = backward.dx(d)
+            dD = tree.add(real_backward.dp(dreal), fake_backward.dp(dfake))
+            if penalty_backward is not None:
+                dD = tree.add(dD, penalty_backward.dp(d))
+            return {"discriminator": dD}
+
+        return value, Pullback(dp, lambda d: (), value, terms=terms)
+
+    def generator_loss(self, p: Params, x: Any, noise: Params) -> tuple[Array, Pullback]:
+        """L_G, a mean over the batch; pullback d -> (dp, ()). Of x only the labels are looked at.
+
+        dp holds the key "generator" alone: D's pullback is asked for dx, never for dp.
+        """
+        _, labels = self.parts(x)
+        fake, g_backward = run(self.generator, p["generator"], noise["z"], labels)  # (N, ...)
+        scores, d_backward = run(self.discriminator, p["discriminator"], fake, labels)
+        value, backward = self.objective.generator(scores)  #             ()         (3)
+
+        def dp(d: Array) -> Params:
+            dfake = d_backward.dx(backward.dx(d))  # through D, into the fake          (4)
+            return {"generator": g_backward.dp(dfake)}  # through G, into theta_G      (5)
+
+        return value, Pullback(dp, lambda d: (), value)
+
+    def sample(
+        self,
+        p: Params,
+        rng: np.random.Generator,
+        n: int,
+        labels: Array | None = None,
+        z: Array | None = None,
+    ) -> Array:
+        """n fakes (n, ...) of z ~ p(z), or of the z (n, Z) given; in 0..1 where `signed`.
+
+        Batch norms take their statistics from other draws (`statistics`), so that one fake does
+        not hang on the others. Raises ValueError where labels are missing, or not wanted.
+        """
+        weights = p.get("average", p["generator"])
+        like = next(leaf for _, leaf in tree.leaves(weights))
+        z = self.draw_z(rng, n, like) if z is None else z
+        labels = self.check_wanted(labels, len(z))
+        fake, _ = run(self.generator, weights, z, labels, self.statistics(weights, rng))
+        return (fake + 1) / 2 if self.signed else fake
+
+    def statistics(self, weights: Params, rng: np.random.Generator) -> Any:
+        """The extras of the generator's batch norms, from fresh draws; {} where it has none."""
+        if not has_batch_norm(self.generator):
+            return {}
+        like = next(leaf for _, leaf in tree.leaves(weights))
+        batches, n = CALIBRATION
+        z = [self.draw_z(rng, n, like) for _ in range(batches)]
+        if not self.classes:
+            return calibrate(self.generator, weights, z)
+        labels = [to_device(rng.integers(self.classes, size=n), device_of(like)) for _ in z]
+        return calibrate(self.generator, weights, z, [{LABEL: y} for y in labels])
+
+    def parts(self, x: Any) -> tuple[Array, Array | None]:
+        """Data as the nets see them, and labels or None. Raises ValueError or TypeError."""
+        labels = None
+        if self.classes:
+            x, labels = check_examples("GAN", x, self.classes)
+        check_array("GAN", x, "...")
+        return (2 * x - 1 if self.signed else x), labels
+
+    def check_wanted(self, labels: Any, n: int) -> Array | None:
+        """The labels to draw for. Raises ValueError where they are missing, or not wanted."""
+        if (labels is None) == bool(self.classes):
+            raise ValueError(
+                f"GAN: the model has {self.classes} classes, and labels were "
+                f"{'not ' if labels is None else ''}given: "
+                + ("give labels=, one an image" if self.classes else "leave them out")
+            )
+        if labels is not None:
+            check_labels("GAN", labels, n, self.classes)
+        return labels
+
+    def verdicts(self, real: Array, fake: Array) -> Params:
+        """ "real" and "fake": the shares told rightly, or the mean scores of a critic."""
+        threshold = self.objective.threshold
+        if threshold is None:
+            return {"real": real.mean(), "fake": fake.mean()}
+        return {"real": (real > threshold).mean(), "fake": (fake <= threshold).mean()}
+
+
+def run(
+    net: Layer, p: Params, x: Array, labels: Array | None, extras: Params | None = None
+) -> tuple[Array, Pullback]:
+    """A net's forward pass, with the labels for its layer "label" and other layers' extras."""
+    extras = dict(extras or {})
+    if labels is not None:
+        extras[LABEL] = labels
+    return net.forward(p, x, extras) if extras else net.forward(p, x)  # type: ignore
+
+
+def has_batch_norm(net: Layer) -> bool:
+    """Whether a batch norm stands in it, at any depth."""
+    if isinstance(net, Composite):
+        return any(has_batch_norm(layer) for layer in net.layers.values())
+    return isinstance(net, BatchNorm)

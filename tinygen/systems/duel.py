@@ -1,0 +1,59 @@
+"""The game of a generator and a discriminator, as every adversarial system plays it.
+
+for each round:   k moves of D, each on a batch of its own;   then one move of G
+
+I. Goodfellow et al. 2014, arXiv 1406.2661, algorithm 1
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from tinygen import tree
+from tinygen.arrays import Params
+from tinygen.game import Game, Turn
+from tinygen.optim import Ema, Optimiser
+
+AVERAGE = "average"  # the key of p under which the running mean of the generator stands
+
+
+def duel(
+    model: Any,
+    discriminator: Optimiser,
+    generator: Optimiser,
+    k: int = 1,
+    *,
+    project: Callable[[Params], None] | None = None,
+    ema: Ema | None = None,
+) -> Game:
+    """D moves k times, then G once; the log tells both losses and both gradients' norms.
+
+    model   : with discriminator_loss, generator_loss and draw_noise, such as a GAN
+    project : after each of D's steps, such as ClipWeights(0.01)
+    ema     : of the generator, kept in p["average"]: begin with `averaged(p)`
+    """
+    return Game(
+        Turn(
+            "discriminator",
+            model.discriminator_loss,
+            model.draw_noise,
+            discriminator,
+            "discriminator",
+            times=k,
+            project=project,
+            watch=True,
+        ),
+        Turn(
+            "generator",
+            model.generator_loss,
+            model.draw_noise,
+            generator,
+            "generator",
+            average=None if ema is None else (AVERAGE, ema),
+            watch=True,
+        ),
+    )
+
+
+def averaged(p: Params) -> Params:
+    """p with a copy of the generator as the first value of its running mean."""
+    return p | {AVERAGE: tree.map(lambda w: w.copy(), p["generator"])}
