@@ -20,11 +20,16 @@ from tinygen.check.gradients import gradients_of
 from tinygen.check.leaks import CausalReport, allowed
 from tinygen.check.points import describe, forward_of, is_float, like, to_float64
 from tinygen.check.report import Row
-from tinygen.check.steps import by_step, grid, largest, place
+from tinygen.check.steps import by_step, grid, largest, one_step, place
 
 
 def check_causal(
-    f: Any, p: Any = None, x: Any = None, strict: bool = True, channels: int = 1
+    f: Any,
+    p: Any = None,
+    x: Any = None,
+    strict: bool = True,
+    channels: int = 1,
+    over: values.Over = iter,
 ) -> CausalReport:
     """Output k depends on no input from k on (strict), or behind k (not strict), for every k.
 
@@ -38,6 +43,8 @@ def check_causal(
                channels first; also a tree of such
     channels : ordered groups inside a position: contiguous parts of C and of each F, both of
                which it must divide. ValueError else
+    over     : wraps the steps of each of its two or three sweeps, f being called once or twice a
+               step, so that large x show how far it is: over=tqdm
 
     The rows: `gradient`, where the gradient above the diagonal must be exactly 0; `values`, where
     other inputs from k on, all at once and, where that shows a leak or there is no gradient, each
@@ -48,23 +55,23 @@ def check_causal(
     the rest) and holds who sees whom (`report.sees`), which `tinygen.plots.causality` draws.
 
     Raises ValueError where outputs have other positions than x, are not finite, or differ from
-    call to call; TypeError for what is no function or no array.
+    call to call; TypeError for what is no function, no array, or not of numbers.
     """
-    if p is None:
-        call: Any = values.own(f, x)
-    else:
-        call, p, x = forward_of(f), to_float64(p), to_float64(x)
+    call = values.own(f) if p is None else forward_of(f)
+    values.check_input(x)
+    if p is not None:
+        p, x = to_float64(p), to_float64(x)
     report = CausalReport(f"causality of {describe(f)}", channels=channels, strict=strict)
     report.grid = grid(x, channels)
     has_gradient = p is not None and is_float(x)
     steps = len(by_step(x, x, channels))
     y = values.steady(call, p, x, channels)
     forbidden = ~allowed(steps, strict)
-    seen = {"values": values.all_from(call, p, x, channels, y)}
+    seen = {"values": values.all_from(call, p, x, channels, y, over)}
     if not has_gradient or (seen["values"] & forbidden).any():  # to each leak its place
-        seen["values"] |= values.each_alone(call, p, x, channels, y)
+        seen["values"] |= values.each_alone(call, p, x, channels, y, over)
     if has_gradient:
-        seen["gradient"] = dependencies(call, p, x, channels)
+        seen["gradient"] = dependencies(call, p, x, channels, over)
     for name, sees in seen.items():
         leaks = np.argwhere(sees & forbidden)
         verdict = "ok"
@@ -80,24 +87,30 @@ def check_causal(
     return report
 
 
-def dependencies(f: Any, p: Any, x: Any, channels: int = 1) -> np.ndarray:
+def dependencies(f: Any, p: Any, x: Any, channels: int = 1, over: values.Over = iter) -> np.ndarray:
     """sees[k, j]: whether the gradient of output k at input j is other than exactly 0.
 
-    Steps k, j as in `check_causal`: position * channels + group. The receptive field, in other
-    words: a blind spot is a False below the diagonal.
+    Steps k, j as in `check_causal`: position * channels + group; `over` as there. The receptive
+    field, in other words: a blind spot is a False below the diagonal. Raises TypeError where
+    backward gives no array for dx.
     """
     y, backward = forward_of(f)(p, x)
     rng = np.random.default_rng(0)
     steps = len(by_step(x, x, channels))
     sees = np.zeros((steps, steps), dtype=bool)
-    for k in range(steps):
+    for k in over(range(steps)):
 
         def at_k(leaf: Any, k: int = k) -> Any:
             u = np.zeros(leaf.shape)
-            part = by_step(u, x, channels)[k]  # a view
+            part = one_step(u, x, channels, k)  # a view
             part[...] = rng.normal(size=part.shape)
             return like(u, leaf)
 
         _, dx = gradients_of(backward, tree.map(at_k, y), wrt_x=True)
+        if not arrays.is_array(dx):
+            raise TypeError(
+                f"check_causal: backward gave dx as {type(dx).__name__}, expected an array like x "
+                f"{x.shape}: close labels and conditions over, lambda p, x: f(p, x, labels)"
+            )
         sees[k] = largest(arrays.to_host(dx), x, channels) != 0
     return sees

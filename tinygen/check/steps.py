@@ -22,6 +22,12 @@ def split(a: Any, x: Any, channels: int) -> Any:
     """
     positions = positions_of(x)
     rank = 1 + len(positions)
+    if a.ndim and x.ndim > 1 and len(a) != len(x):
+        raise ValueError(
+            f"check_causal: x has {len(x)} examples, but an output or gradient has shape "
+            f"{a.shape}: give a row an example, ({len(x)}, {', '.join(map(str, positions))}, "
+            "features)"
+        )
     if x.ndim < 2 or a.shape[:rank] != (len(x), *positions):
         last = a.ndim == x.ndim > 2 and a.shape[2:] == positions
         hint = "move its channels to the end" if last else "reshape it"
@@ -47,6 +53,12 @@ def by_step(a: Any, x: Any, channels: int) -> list[Any]:
     """
     parts = split(a, x, channels)
     return [parts[(slice(None), *step)] for step in np.ndindex(parts.shape[1:-1])]
+
+
+def one_step(a: Any, x: Any, channels: int, k: int) -> Any:
+    """The view of step k alone, as in `by_step`."""
+    parts = split(a, x, channels)
+    return parts[(slice(None), *np.unravel_index(k, parts.shape[1:-1]))]
 
 
 def largest(a: np.ndarray, x: Any, channels: int) -> np.ndarray:

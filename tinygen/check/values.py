@@ -4,7 +4,7 @@ No backward pass is needed or trusted. Larger changes than rounding count: 100 e
                                                            docs/derivations/check.md
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -15,9 +15,10 @@ from tinygen.check.steps import by_step, largest, place
 from tinygen.check.steps import grid as grid_of
 
 Call = Callable[..., Any]
+Over = Callable[[range], Iterable[int]]  # wraps the steps of a sweep, to show how far it is
 
 
-def own(f: Any, x: Any) -> Call:
+def own(f: Any) -> Call:
     """f(x) -> y as a function of (p, x) without a backward. Raises TypeError.
 
     y : an array, or a tree of arrays
@@ -41,12 +42,27 @@ def own(f: Any, x: Any) -> Call:
                 )
         return y, None
 
+    return call
+
+
+def check_input(x: Any) -> None:
+    """Refuse what has no steps, or entries that cannot be moved. Raises TypeError, ValueError."""
+    wanted = "check_causal: expected x as an array (N, D), (N, T, C) or (N, H, W, C), got "
     if not arrays.is_array(x):
         raise TypeError(
-            f"check_causal: expected x as an array (N, D), (N, T, C) or (N, H, W, C), got "
-            f"{type(x).__name__}: it may hold random numbers; only its shape and range matter"
+            f"{wanted}{type(x).__name__}: it may hold random numbers; only its shape and range "
+            "matter"
         )
-    return call
+    if x.dtype.kind not in "iuf":
+        raise TypeError(
+            f"check_causal: x is {x.dtype}, expected floats or integers: for ones and zeros give "
+            "x.astype(np.int64), and turn them back inside f where it needs another dtype"
+        )
+    if x.ndim not in (2, 3, 4):
+        raise ValueError(
+            f"{wanted.replace(' as an array', '')}x of shape {x.shape}: reshape it to one of them, "
+            "x.reshape(len(x), -1) for places in one line"
+        )
 
 
 def steady(call: Call, p: Any, x: Any, channels: int) -> list[np.ndarray]:
@@ -54,7 +70,14 @@ def steady(call: Call, p: Any, x: Any, channels: int) -> list[np.ndarray]:
     y = outputs(call, p, x, channels)
     if not y:
         raise ValueError("check_causal: f returns no array")
-    if changed(y, outputs(call, p, x, channels), x, channels).any():
+    again = outputs(call, p, x, channels)
+    shapes, others = ([a.shape for a in found] for found in (y, again))
+    if shapes != others:
+        raise ValueError(
+            f"check_causal: at the same x f gave outputs of shapes {shapes}, and then {others}: "
+            "each call must give the same, so let f keep nothing between calls"
+        )
+    if changed(y, again, x, channels).any():
         raise ValueError(
             "check_causal: the outputs differ from call to call at the same x: switch dropout and "
             "noise off (net.eval() in PyTorch), or seed them anew in each call"
@@ -63,9 +86,17 @@ def steady(call: Call, p: Any, x: Any, channels: int) -> list[np.ndarray]:
 
 
 def outputs(call: Call, p: Any, x: Any, channels: int) -> list[np.ndarray]:
-    """All arrays of y, on the host. Raises ValueError where one holds NaN or infinity."""
+    """All arrays of y, on the host. Raises ValueError where one holds NaN or infinity.
+
+    Raises TypeError for what are no numbers.
+    """
     y = [arrays.to_host(leaf) for _, leaf in tree.leaves(call(p, x)[0])]
     for leaf in y:
+        if leaf.dtype.kind not in "biuf":
+            raise TypeError(
+                f"check_causal: f gives an output of dtype {leaf.dtype}, expected floats, integers "
+                "or booleans: return y.astype(np.float64), of complex y the two parts as features"
+            )
         bad = largest(~np.isfinite(leaf), x, channels) > 0
         if bad.any():
             at = place(int(bad.argmax()), grid_of(x, channels), channels)
@@ -86,7 +117,9 @@ def changed(before: list[np.ndarray], after: list[np.ndarray], x: Any, channels:
     return np.asarray(found)
 
 
-def each_alone(call: Call, p: Any, x: Any, channels: int, y: list[np.ndarray]) -> np.ndarray:
+def each_alone(
+    call: Call, p: Any, x: Any, channels: int, y: list[np.ndarray], over: Over
+) -> np.ndarray:
     """sees[k, j]: output k changed when input j alone did; (steps, steps). y: the outputs at x
 
     The input goes to the farther end of the range of x, and to another value too, for an end may
@@ -100,34 +133,35 @@ def each_alone(call: Call, p: Any, x: Any, channels: int, y: list[np.ndarray]) -
             "random numbers of the range of f"
         )
     ends = np.where(host - low < high - host, high, low).astype(host.dtype)
-    steps = len(by_step(x, x, channels))
-    sees = np.zeros((steps, steps), dtype=bool)
-    for j in range(steps):
-        for values in (ends, shuffled(host)):
-            moved = host.copy()
-            by_step(moved, x, channels)[j][...] = by_step(values, x, channels)[j]
-            sees[:, j] |= changed(y, outputs(call, p, like(moved, x), channels), x, channels)
+    moved = host.copy()
+    here, *others = (by_step(a, x, channels) for a in (moved, ends, shuffled(host)))
+    sees = np.zeros((len(here), len(here)), dtype=bool)
+    for j in over(range(len(here))):
+        before = here[j].copy()
+        for values in others:
+            here[j][...] = values[j]
+            after = outputs(call, p, like(moved.copy(), x), channels)
+            sees[:, j] |= changed(y, after, x, channels)
+        here[j][...] = before
     return sees
 
 
-def all_from(call: Call, p: Any, x: Any, channels: int, y: list[np.ndarray]) -> np.ndarray:
+def all_from(
+    call: Call, p: Any, x: Any, channels: int, y: list[np.ndarray], over: Over
+) -> np.ndarray:
     """sees[k, j]: output k changed when the inputs from j on did, all at once, and not from j + 1.
 
     One input an output is found this way, the last: one that matters only together with others
     is not missed.
     """
     host = arrays.to_host(x)
-    new = shuffled(host)
-    steps = len(by_step(x, x, channels))
-    sees = np.zeros((steps, steps), dtype=bool)
-    seen = np.zeros(steps, dtype=bool)
-    for j in reversed(range(steps)):
-        moved = host.copy()
-        for part, other in zip(
-            by_step(moved, x, channels)[j:], by_step(new, x, channels)[j:], strict=True
-        ):
-            part[...] = other
-        change = changed(y, outputs(call, p, like(moved, x), channels), x, channels)
+    moved = host.copy()
+    here, new = (by_step(a, x, channels) for a in (moved, shuffled(host)))
+    sees = np.zeros((len(here), len(here)), dtype=bool)
+    seen = np.zeros(len(here), dtype=bool)
+    for j in over(range(len(here))[::-1]):
+        here[j][...] = new[j]  # beside those behind it, which have moved already
+        change = changed(y, outputs(call, p, like(moved.copy(), x), channels), x, channels)
         sees[:, j] = change & ~seen
         seen |= change
     return sees

@@ -8,7 +8,7 @@ tinygen check --causal net.py:f --shape 9,9,1        every leak of a function of
 import argparse
 import inspect
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from tinygen.models.autoregressive import Autoregressive
 from tinygen.names import nearest
 
 EXAMPLES = 2  # in the input that --shape draws
+PATIENCE = 2.0  # seconds, before a bar shows how far a check is
 SHAPE = re.compile(r"\d+(,\d+){0,2}")
 
 
@@ -86,7 +87,7 @@ def of_file(name: str, args: argparse.Namespace) -> tuple[str, CausalReport]:
     f, p, x = point(value, given(module, path, args))
     what = f"check --causal: {path.name}:{chosen}"
     try:
-        report = check_causal(f, p, x, not args.itself, args.channels or 1)
+        report = check_causal(f, p, x, not args.itself, args.channels or 1, bar)
     except Exception as error:
         if str(error).startswith("check_causal"):
             raise
@@ -96,6 +97,13 @@ def of_file(name: str, args: argparse.Namespace) -> tuple[str, CausalReport]:
         ) from error
     report.title = f"causality of {path.name}:{chosen}"
     return f"{path.stem}_{chosen}", report
+
+
+def bar(steps: range) -> Iterable[int]:
+    """The steps of a sweep, with a bar on stderr where that is a terminal and it takes long."""
+    from tqdm import tqdm
+
+    return tqdm(steps, desc="check", unit="step", leave=False, disable=None, delay=PATIENCE)
 
 
 def thing(module: Any, path: Path, wanted: str) -> tuple[str, Any]:

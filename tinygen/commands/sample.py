@@ -27,8 +27,8 @@ def add(parser: argparse.ArgumentParser) -> None:
         "likelihood p(x|z) offers two things, and papers often show the second and call it a "
         "sample: a draw x ~ p(x|z), grainy, for each pixel is random given z; and, with --mean, "
         "the mean of p(x|z), smooth, which is no draw from the model. Models that draw pixel by "
-        "pixel, such as nade and pixelcnn, have no mean. What was drawn is printed and stands "
-        " above the picture. The same seed gives the same codes z for both."
+        "pixel, such as nade and pixelcnn, have no mean. What was drawn is printed and "
+        "stands above the picture. The same seed gives the same codes z for both."
     )
     parser.epilog = """
 examples:
