@@ -87,7 +87,7 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
 
 def ensure(rung: Rung, pixels: str, folder: Path, args: argparse.Namespace) -> None:
     """Train the row, or go on with it, in a process of its own. Raises ValueError."""
-    words = (rung.full if args.full else rung.words).split()
+    words = (rung.full if args.full else f"{rung.words} {rung.more.get(pixels, '')}").split()
     words += ["--data", f"{DATA}-{pixels}", "--seed", str(args.seed)]
     asked = asked_for(words)
     if (folder / "config.json").exists():

@@ -18,7 +18,8 @@ RUNGS = table.RUNGS
 @pytest.mark.parametrize("full", [False, True])
 @pytest.mark.parametrize("name", RUNGS)
 def test_each_recipe_is_a_command_that_builds_a_model(name, full):
-    words = (RUNGS[name].full if full else RUNGS[name].words).split()
+    rung = RUNGS[name]
+    words = (rung.full if full else f"{rung.words} {rung.more.get('static', '')}").split()
     asked = table.asked_for([*words, "--data", "mnist-static", "--seed", "0"])
     kind = system(asked["system"])
     options = {k: tuple(v) if isinstance(v, list) else v for k, v in asked["options"].items()}
@@ -53,6 +54,12 @@ def test_a_row_is_trained_measured_and_kept(small, tmp_path, capfd):
     )
     small("--trained")  # nothing is done twice
     assert capfd.readouterr().out.strip().splitlines()[-1] == row
+
+
+def test_a_set_may_be_told_more(small, tmp_path):
+    RUNGS["fvbn"].more["dynamic"] = "--steps 2"
+    small()
+    assert table.open_run(tmp_path / "fvbn-dynamic").meta["step"] == 2
 
 
 def test_a_folder_of_another_recipe_is_refused(small, tmp_path, monkeypatch):
