@@ -62,8 +62,8 @@ RUNGS = {
         Rung(
             "made",
             "MADE, 1 x 500, one mask",
-            "made --hidden 500 --epochs 100 --batch 100 --lr 0.001 --l2 0.0001 --decay 0.1 "
-            "--decay-every 45",
+            "made --hidden 500 --order random --epochs 100 --batch 100 --lr 0.001 --l2 0.0001 "
+            "--decay 0.1 --decay-every 45",
             "made --hidden 8000 --epochs 85 --batch 64 --lr 0.001",
             (1, 784),
             {"static": (94.5, "MADE, validation, recalled"), "dynamic": (84.87, "PG, 1 x 8000")},

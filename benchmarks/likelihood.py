@@ -58,8 +58,11 @@ def main(argv: list[str] | None = None) -> None:
     for pixels in args.sets:
         for name in args.rows:
             rung, folder = RUNGS[name], Path(args.out) / f"{name}-{pixels}"
+            words = told(rung, pixels, args)
+            if (folder / "config.json").exists():
+                check_recipe(words, folder)
             if not args.trained:
-                ensure(rung, pixels, folder, args)
+                ensure(words, folder, args)
             elif not (folder / "checkpoint.safetensors").exists():
                 continue
             print(line(rung, pixels, measured(folder, args)), flush=True)
@@ -72,6 +75,8 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--rows", nargs="+", choices=RUNGS, default=list(RUNGS), metavar="ROW")
     parser.add_argument("--sets", nargs="+", choices=SETS, default=list(SETS), metavar="SET")
     parser.add_argument("--trained", action="store_true", help="leave out what is not trained")
+    again = "time the steps and samples anew, as on a machine that was busy before"
+    parser.add_argument("--time-again", action="store_true", help=again)
     parser.add_argument("--full", action="store_true", help="the published recipes")
     parser.add_argument("--samples", type=int, default=500, help="importance samples of VAEs")
     parser.add_argument("--limit", type=int, help="of the test images")
@@ -85,21 +90,31 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     return args
 
 
-def ensure(rung: Rung, pixels: str, folder: Path, args: argparse.Namespace) -> None:
-    """Train the row, or go on with it, in a process of its own. Raises ValueError."""
+def told(rung: Rung, pixels: str, args: argparse.Namespace) -> list[str]:
+    """The words of a row's command."""
     words = (rung.full if args.full else f"{rung.words} {rung.more.get(pixels, '')}").split()
-    words += ["--data", f"{DATA}-{pixels}", "--seed", str(args.seed)]
-    asked = asked_for(words)
-    if (folder / "config.json").exists():
-        config = Run.open(folder).config
-        other = {k: (config.get(k), v) for k, v in asked.items() if config.get(k) != v}
-        if other:
-            raise ValueError(f"{folder} was trained otherwise (had, asked): {other}: move it away")
-        words = ["--resume", str(folder)]
-    else:
-        words += ["--out", str(folder)]
+    return [*words, "--data", f"{DATA}-{pixels}", "--seed", str(args.seed)]
+
+
+def ensure(words: list[str], folder: Path, args: argparse.Namespace) -> None:
+    """Train the row, or go on with it, in a process of its own."""
+    there = (folder / "config.json").exists()
+    words = ["--resume", str(folder)] if there else [*words, "--out", str(folder)]
     device = ["--device", args.device] if args.device else []
     subprocess.run([sys.executable, "-m", "tinygen", "train", *words, *device], check=True)
+
+
+def check_recipe(words: list[str], folder: Path) -> None:
+    """Refuse a run that was trained otherwise than its row says. Raises ValueError.
+
+    An option that the run's config lacks is younger than the run, which had its default.
+    """
+    asked, config = asked_for(words), Run.open(folder).config
+    defaults = vars(system(asked["system"]).options())
+    config["options"] = json.loads(json.dumps(defaults)) | config["options"]
+    other = {k: (config.get(k), v) for k, v in asked.items() if config.get(k) != v}
+    if other:
+        raise ValueError(f"{folder} was trained otherwise (had, asked): {other}: move it away")
 
 
 def asked_for(words: list[str]) -> dict[str, Any]:
@@ -119,17 +134,19 @@ def asked_for(words: list[str]) -> dict[str, Any]:
 
 def measured(folder: Path, args: argparse.Namespace) -> dict[str, Any]:
     """The numbers of a run, from its folder where they were measured in the same way."""
-    opened, file = open_run(folder, args.device), folder / "ladder.json"
+    opened, file, kept = open_run(folder, args.device), folder / "ladder.json", {}
     how = {"samples": args.samples, "limit": args.limit, "seed": args.seed, "device": args.device}
     how |= {"step": opened.meta["step"], "epoch": opened.epoch}
     if file.exists():
         kept = json.loads(file.read_text())
-        if kept.get("how") == how:
+        if kept.get("how") == how and not args.time_again:
             return dict(kept)
     found: dict[str, Any] = {"how": how, "epochs": int(opened.meta["epoch"])}
     found["parameters"] = tree.count(opened.p)
     found["hours"] = opened.meta["seconds"] / 3600
-    found |= {part: likelihood(opened, part, args) for part in ("test", "validation")}
+    for part in ("test", "validation"):
+        same = kept.get("how") == how
+        found[part] = kept[part] if same else likelihood(opened, part, args)
     found |= step_times(opened) | sample_times(opened)
     atomic.write_text(file, json.dumps(found, indent=2) + "\n")
     return found

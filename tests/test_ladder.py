@@ -56,6 +56,15 @@ def test_a_row_is_trained_measured_and_kept(small, tmp_path, capfd):
     assert capfd.readouterr().out.strip().splitlines()[-1] == row
 
 
+def test_times_are_measured_again_and_likelihoods_are_not(small, tmp_path, monkeypatch):
+    small()
+    before = json.loads((tmp_path / "fvbn-dynamic" / "ladder.json").read_text())
+    monkeypatch.delattr(table, "likelihood")
+    small("--trained", "--time-again")
+    after = json.loads((tmp_path / "fvbn-dynamic" / "ladder.json").read_text())
+    assert after["test"] == before["test"] and after["ms"] != before["ms"]
+
+
 def test_a_set_may_be_told_more(small, tmp_path):
     RUNGS["fvbn"].more["dynamic"] = "--steps 2"
     small()
@@ -68,6 +77,17 @@ def test_a_folder_of_another_recipe_is_refused(small, tmp_path, monkeypatch):
     monkeypatch.setitem(RUNGS, "fvbn", table.Rung("fvbn", "", words, words, (1, 64)))
     with pytest.raises(ValueError, match=r"fvbn-dynamic was trained otherwise \(had, asked\).*0.5"):
         small()
+    with pytest.raises(ValueError, match="trained otherwise"):
+        small("--trained")
+
+
+def test_an_option_that_is_younger_than_the_run_had_its_default(small, tmp_path):
+    small()
+    file = tmp_path / "fvbn-dynamic" / "config.json"
+    config = json.loads(file.read_text())
+    del config["options"]["l2"]
+    file.write_text(json.dumps(config))
+    table.check_recipe(table.told(RUNGS["fvbn"], "dynamic", table.arguments([])), file.parent)
 
 
 def test_what_is_not_trained_is_left_out(small, capsys):
