@@ -100,7 +100,7 @@ class GAN:
         D, p_D = self.discriminator, p["discriminator"]
         real_scores, real_backward = run(D, p_D, x, labels)  #            (N, 1)
         fake_scores, fake_backward = run(D, p_D, fake, labels)
-        value, backward = self.objective.discriminator(real_scores, fake_scores)  #  (1)
+        value, backward = self.objective.discriminator(real_scores, fake_scores)  #  (10)
         terms = self.verdicts(real_scores, fake_scores)
         penalty_backward = None
         if self.penalty is not None:
@@ -111,7 +111,7 @@ class GAN:
             value = value + penalty
 
         def dp(d: Array) -> Params:
-            # the same D saw both batches: its gradient is the sum of two              (2)
+            # the same D saw both batches: its gradient is the sum of two             (11)
             dreal, dfake = backward.dx(d)
             dD = tree.add(real_backward.dp(dreal), fake_backward.dp(dfake))
             if penalty_backward is not None:
@@ -128,11 +128,11 @@ class GAN:
         _, labels = self.parts(x)
         fake, g_backward = run(self.generator, p["generator"], noise["z"], labels)  # (N, ...)
         scores, d_backward = run(self.discriminator, p["discriminator"], fake, labels)
-        value, backward = self.objective.generator(scores)  #             ()         (3)
+        value, backward = self.objective.generator(scores)  #             ()         (12)
 
         def dp(d: Array) -> Params:
-            dfake = d_backward.dx(backward.dx(d))  # through D, into the fake          (4)
-            return {"generator": g_backward.dp(dfake)}  # through G, into theta_G      (5)
+            dfake = d_backward.dx(backward.dx(d))  # through D, into the fake          (13)
+            return {"generator": g_backward.dp(dfake)}  # through G, into theta_G      (14)
 
         return value, Pullback(dp, lambda d: (), value)
 
