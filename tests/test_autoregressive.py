@@ -9,6 +9,7 @@ from tinygen import tree
 from tinygen.arrays import namespace
 from tinygen.check import all_images, check_causal, check_gradients, check_normalised
 from tinygen.likelihoods import Bernoulli, Categorical, Gaussian
+from tinygen.models import MADE
 from tinygen.models.autoregressive import Autoregressive
 from tinygen.pullback import Pullback
 
@@ -171,6 +172,22 @@ def test_bad_input_is_refused(rng):
         levels.loss(levels.init(rng), np.zeros((2, 4)))
     with pytest.raises(ValueError, match=r"holds levels 0..3, expected 0..2"):
         levels.loss(levels.init(rng), np.array([[0, 1, 2, 3]]))
+
+
+@pytest.mark.parametrize(
+    "model", [Chain((2, 2, 1)), MADE((2, 2, 1), (3,), n_masks=2)], ids=["a chain", "MADE"]
+)
+def test_a_seed_in_the_place_of_a_generator_is_refused(rng, model):
+    p, x = model.init(rng, np.float64), np.zeros((3, 2, 2, 1))
+    name = type(model).__name__
+    says = (
+        rf"{name}: expected rng as a NumPy Generator, got {{}}: give np.random.default_rng\({{}}\)"
+    )
+    for wrong, kind, remedy in ((7, "int", "7"), (None, "NoneType", "seed")):
+        with pytest.raises(TypeError, match=says.format(kind, remedy)):
+            model.sample(p, wrong, 3)
+        with pytest.raises(TypeError, match=says.format(kind, remedy)):
+            model.complete(p, wrong, x, 2)
 
 
 def test_one_place_is_enough(rng):

@@ -126,14 +126,15 @@ def test_wrong_gradients_of_the_data_and_of_the_start_are_rejected(rng):
 # What it draws
 
 
-class Noted:
+class Noted(np.random.Generator):
     """A generator that remembers the normal numbers it gave."""
 
     def __init__(self, rng):
-        self.rng, self.given = rng, []
+        super().__init__(rng.bit_generator)
+        self.given = []
 
     def standard_normal(self, *args):
-        self.given.append(self.rng.standard_normal(*args))
+        self.given.append(super().standard_normal(*args))
         return self.given[-1]
 
 
@@ -353,6 +354,26 @@ def test_what_cannot_be_drawn_is_refused(rng):
     levels = KINDS["levels"]
     with pytest.raises(ValueError, match="the mean of levels is no level"):
         levels.sample(point(levels, rng)[0], rng, 3, 6, mean=True)
+
+
+def test_a_seed_in_the_place_of_a_generator_is_refused(rng):
+    model = LSTMDensity(2, (3,))
+    with pytest.raises(TypeError, match=r"rng as a NumPy Generator, got int: .*default_rng\(7\)"):
+        model.sample(model.init(rng), 7, 2, 3)
+
+
+@pytest.mark.parametrize("name", ["inputs", "levels, inputs"])
+@pytest.mark.parametrize("dtype, other", [("float32", "float64"), ("float64", "float32")])
+def test_inputs_of_another_precision_than_the_parameters_are_refused(name, dtype, other, rng):
+    model = KINDS[name]
+    p, u = model.init(rng, dtype), rng.normal(size=(3, 6, 2))
+    x = model.sample(p, rng, 3, 6, u.astype(dtype))
+    says = f"u is {other}, the parameters are {dtype}: use u.astype\\('{dtype}'\\)"
+    for ask in (model.loss, model.log_prob, lambda p, x: model.sample(p, rng, 3, 6, x[1])):
+        with pytest.raises(TypeError, match=says):
+            ask(p, (x, u.astype(other)))
+    value, backward = model.loss(p, (x, u.astype(dtype)))
+    assert {leaf.dtype for _, leaf in tree.leaves((value, *backward(1.0)))} == {np.dtype(dtype)}
 
 
 def test_sizes_and_likelihoods_that_make_no_model_are_refused():

@@ -155,6 +155,16 @@ def check_device(name: str, x: Array, other: Array) -> None:
         )
 
 
+def check_rng(name: str, rng: Any) -> None:
+    """Refuse a seed in the place of a generator. Raises TypeError."""
+    if not isinstance(rng, np.random.Generator):
+        seed = int(rng) if isinstance(rng, int | np.integer) else "seed"
+        raise TypeError(
+            f"{name}: expected rng as a NumPy Generator, got {type(rng).__name__}: give "
+            f"np.random.default_rng({seed})"
+        )
+
+
 def check_finite(name: str, x: Array) -> None:
     """Refuse NaN and infinity. Raises NonFinite, which counts them and names the first.
 

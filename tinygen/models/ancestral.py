@@ -15,6 +15,7 @@ import numpy as np
 
 from tinygen import tree
 from tinygen.arrays import Array, Params
+from tinygen.layers.base import check_rng
 
 Step = Callable[[int, Array], Any]  # (i, x) -> the parameters of place i
 Each = Callable[[int, Array], None]  # called as each(i, x) after place i was drawn
@@ -30,7 +31,11 @@ def fill(
     cached: bool,
     each: Each | None,
 ) -> Array:
-    """The canvas x (n, *shape), written to: the places from `first` on are drawn."""
+    """The canvas x (n, *shape), written to: the places from `first` on are drawn.
+
+    Raises TypeError where rng is no generator.
+    """
+    check_rng(type(model).__name__, rng)
     step = model.stepper(p, len(x), condition) if cached else recompute(model, p, len(x), condition)
     for i, place in enumerate(model.places(p, len(x), condition)):
         if cached or i >= first:  # what keeps columns must see the known places too

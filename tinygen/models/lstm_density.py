@@ -19,10 +19,10 @@ import numpy as np
 from tinygen import tree
 from tinygen.arrays import Array, Params, device_of, namespace, to_device
 from tinygen.layers import Embedding, StatefulLSTM
-from tinygen.layers.base import check_names, check_sizes
+from tinygen.layers.base import check_names, check_rng, check_sizes
 from tinygen.likelihoods import Gaussian, Likelihood
+from tinygen.models import sequence_parts
 from tinygen.models.nets import check_widths
-from tinygen.models.sequence_parts import check_inputs, check_sequences, check_state, head, spread
 from tinygen.pullback import Pullback
 
 AT_ONCE = 1 << 14  # steps, over all examples, that are scored at once: bounds the memory
@@ -55,7 +55,7 @@ class LSTMDensity:
         check_sizes(self, channels=self.channels, embedding=self.embedding)
         check_sizes(self, 0, inputs=self.inputs)
         check_widths("LSTMDensity: hidden", self.hidden, fewest=1)
-        head(self.likelihood, self.hidden[-1], self.channels)  # refuses other likelihoods
+        sequence_parts.head(self.likelihood, self.hidden[-1], self.channels)  # refuses others
 
     @property
     def levels(self) -> int:
@@ -73,7 +73,7 @@ class LSTMDensity:
         widths = (self.width + self.inputs, *self.hidden)
         lstms = [StatefulLSTM(i, o) for i, o in zip(widths, self.hidden, strict=False)]
         embed = {"embed": Embedding(self.levels, self.embedding)} if self.levels else {}
-        last = {"head": head(self.likelihood, self.hidden[-1], self.channels)}
+        last = {"head": sequence_parts.head(self.likelihood, self.hidden[-1], self.channels)}
         return embed | {f"lstm{i}": lstm for i, lstm in enumerate(lstms)} | last
 
     def init(
@@ -81,7 +81,7 @@ class LSTMDensity:
     ) -> Params:
         """Parameters drawn from `rng`: start (E,), and those of the layers."""
         p = {name: layer.init(rng, dtype, weights) for name, layer in self.parts.items()}
-        p["head"] = spread(p["head"], self.likelihood)
+        p["head"] = sequence_parts.spread(p["head"], self.likelihood)
         return {"start": np.zeros(self.width, dtype), **p}
 
     def conditionals(self, p: Params, x: Array, u: Array | None = None) -> tuple[Any, Pullback]:
@@ -99,7 +99,8 @@ class LSTMDensity:
         """The parameters for all t, the state after them, and a pullback."""
         xp, parts, (N, T), E = namespace(x), self.parts, x.shape[:2], self.width
         check_names("LSTMDensity", p, {"start", *parts})
-        check_state(state, N, len(self.hidden))
+        sequence_parts.check_state(state, N, len(self.hidden))
+        sequence_parts.check_precision(u, p["start"])
         e, embed_backward = self.embed(p, x)
         e_before, states = state  #                                             (N, E)
         s = xp.empty((N, T, E + self.inputs), e.dtype)
@@ -212,10 +213,11 @@ class LSTMDensity:
         mean  : take E[x_t | ...] in the place of a draw; floats only
         """
         check_sizes(self, n=n, steps=steps)
+        check_rng("LSTMDensity", rng)
         like = self.begin(p, n)[0]
         shape = (n, steps) if self.levels else (n, steps, self.channels)
         x = to_device(np.zeros(shape, np.int64 if self.levels else like.dtype), device_of(like))
-        check_inputs(u, n, steps, self.inputs)
+        sequence_parts.check_inputs(u, n, steps, self.inputs)
         if mean and self.levels:
             raise ValueError("LSTMDensity: the mean of levels is no level: draw, without mean=True")
         state, draw = self.begin(p, n) if state is None else state, self.likelihood.sample
@@ -244,5 +246,5 @@ class LSTMDensity:
 
     def check(self, x: Array, u: Array | None) -> None:
         """Refuse what are no sequences of this model. Raises TypeError, ValueError."""
-        check_sequences(x, self.channels, self.levels)
-        check_inputs(u, x.shape[0], x.shape[1], self.inputs)
+        sequence_parts.check_sequences(x, self.channels, self.levels)
+        sequence_parts.check_inputs(u, x.shape[0], x.shape[1], self.inputs)

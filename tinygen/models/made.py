@@ -20,7 +20,7 @@ from tinygen import tree
 from tinygen.arrays import Array, Params, namespace, to_host
 from tinygen.kernels.elementwise import log_sum_exp
 from tinygen.layers import Layer
-from tinygen.layers.base import check_names, check_sizes
+from tinygen.layers.base import check_names, check_rng, check_sizes
 from tinygen.likelihoods.base import draw_index
 from tinygen.models.ancestral import Each, Step
 from tinygen.models.autoregressive import Autoregressive
@@ -154,6 +154,7 @@ class MADE(Autoregressive):
         cached, each : as in `Autoregressive.sample`
         """
         check_sizes(self, n=n)
+        check_rng("MADE", rng)
         if condition is None:
             condition = rng.integers(self.n_masks, size=n)
         return super().sample(p, rng, n, condition, cached=cached, each=each)
@@ -187,6 +188,7 @@ class MADE(Autoregressive):
 
     def masks_given(self, p: Params, rng: np.random.Generator, x: Array, known: int) -> np.ndarray:
         """k (N,) ~ p(k | x_1 .. x_known), which is in the ratio of p_k(x_1 .. x_known)."""
+        check_rng("MADE", rng)
         seen, logs = self.begun(p, x, known), []
         rows = seen.reshape(len(x), -1)
         for k in range(self.n_masks):

@@ -87,6 +87,15 @@ def check_inputs(u: Any, n: int, steps: int, width: int) -> None:
         check_array("LSTMDensity: u", u, n, steps, width)
 
 
+def check_precision(u: Array | None, like: Array) -> None:
+    """Refuse inputs of another dtype than the parameters, which would be cast. Raises TypeError."""
+    if u is not None and u.dtype != like.dtype:
+        raise TypeError(
+            f"LSTMDensity: u is {u.dtype}, the parameters are {like.dtype}: use "
+            f"u.astype({str(like.dtype)!r})"
+        )
+
+
 def check_state(state: Any, n: int, layers: int) -> None:
     """Refuse the state of other sequences or another model. Raises ValueError, TypeError."""
     whole = isinstance(state, tuple) and len(state) == 2 and isinstance(state[1], tuple)
