@@ -22,6 +22,7 @@ from tinygen.layers import BatchNorm, Layer, calibrate
 from tinygen.layers.base import check_array, check_sizes
 from tinygen.layers.compose import Composite
 from tinygen.likelihoods.base import normal, uniform
+from tinygen.models.gan_nets import draw_masks, found
 from tinygen.models.labels import LABEL, check_examples, check_labels
 from tinygen.pullback import Pullback
 
@@ -62,6 +63,11 @@ class GAN:
         check_sizes(self, minimum=0, classes=self.classes)
         if self.prior not in PRIORS:
             raise ValueError(f"GAN: unknown prior {self.prior!r}: choose one of {PRIORS}")
+        if found(self.generator):
+            raise ValueError(
+                "GAN: the generator holds a Dropout, whose mask nobody draws: leave it out; "
+                "masks are drawn for the discriminator"
+            )
 
     def init(
         self, rng: np.random.Generator, dtype: Any = np.float32, weights: str = "glorot"
@@ -73,11 +79,17 @@ class GAN:
         }
 
     def draw_noise(self, rng: np.random.Generator, x: Any) -> Params:
-        """{"z": (N, Z)}, and what the penalty draws; either player's turn takes such noise."""
+        """{"z": (N, Z)}, and what the penalty draws; either player's turn takes such noise.
+
+        Where D has dropouts, "real" and "fake" hold their masks for the pass over each batch.
+        """
         data = x[0] if isinstance(x, tuple) else x
         noise: Params = {"z": self.draw_z(rng, len(data), data)}
         if self.penalty is not None:
             noise["penalty"] = self.penalty.draw_noise(rng, data)
+        if found(self.discriminator):
+            for batch in ("real", "fake"):
+                noise[batch] = draw_masks(self.discriminator, rng, data, self.classes)
         return noise
 
     def draw_z(self, rng: np.random.Generator, n: int, like: Array) -> Array:
@@ -98,8 +110,8 @@ class GAN:
         x, labels = self.parts(x)
         fake, _ = run(self.generator, p["generator"], noise["z"], labels)  # data to this player
         D, p_D = self.discriminator, p["discriminator"]
-        real_scores, real_backward = run(D, p_D, x, labels)  #            (N, 1)
-        fake_scores, fake_backward = run(D, p_D, fake, labels)
+        real_scores, real_backward = run(D, p_D, x, labels, noise.get("real"))  # (N, 1)
+        fake_scores, fake_backward = run(D, p_D, fake, labels, noise.get("fake"))
         value, backward = self.objective.discriminator(real_scores, fake_scores)  #  (10)
         terms = self.verdicts(real_scores, fake_scores)
         penalty_backward = None
@@ -127,7 +139,8 @@ class GAN:
         """
         _, labels = self.parts(x)
         fake, g_backward = run(self.generator, p["generator"], noise["z"], labels)  # (N, ...)
-        scores, d_backward = run(self.discriminator, p["discriminator"], fake, labels)
+        D, p_D = self.discriminator, p["discriminator"]
+        scores, d_backward = run(D, p_D, fake, labels, noise.get("fake"))
         value, backward = self.objective.generator(scores)  #             ()         (12)
 
         def dp(d: Array) -> Params:
