@@ -47,6 +47,22 @@ def fill(
     return x
 
 
+def check_fits(model: Any, p: Params) -> None:
+    """Refuse parameters of other names or shapes than those of `model.init`. Raises ValueError.
+
+    A whole pass finds them in each layer; columns would be cut out of them, and be wrong.
+    """
+    wanted = {name: leaf.shape for name, leaf in tree.leaves(model.init(np.random.default_rng(0)))}
+    given = {name: getattr(leaf, "shape", None) for name, leaf in tree.leaves(p)}
+    for name in (*wanted, *given):
+        if wanted.get(name) != given.get(name):
+            raise ValueError(
+                f"{type(model).__name__}: expected the parameter {name!r} of shape "
+                f"{wanted.get(name, 'none')}, got {given.get(name, 'none')}: give the parameters "
+                "that init or a training of a model of these sizes returned"
+            )
+
+
 def recompute(model: Any, p: Params, n: int, condition: Any = None) -> Step:
     """The step by the definition: a whole pass over n examples, of which one place is used."""
     places = model.places(p, n, condition)

@@ -19,7 +19,7 @@ from tinygen.layers import GatedBlock, Layer, MaskedConv2d, Relu, Sequential
 from tinygen.layers.base import check_names, check_sizes
 from tinygen.layers.compose import Composite
 from tinygen.models import gated_columns
-from tinygen.models.ancestral import Step
+from tinygen.models.ancestral import Step, check_fits
 from tinygen.models.autoregressive import Autoregressive
 from tinygen.models.pixelcnn_nets import Places
 from tinygen.models.place_params import outputs
@@ -43,7 +43,8 @@ class GatedPixelCNN(Autoregressive):
     likelihood : Bernoulli, Categorical (a softmax a channel), LogisticMixture
 
     With classes or a prompt the data are tuples (x, condition).
-    p = {"block0", "block1", ..., "head"}, and "prompt" with one.
+    p = {"block0", "block1", ..., "head"}, and "prompt" with one. The weights are alike at all
+    pixels: those of one H and W serve any other.
 
     NOTE: the paper's layers do not say what feeds the head; here it is the horizontal stack, to
     which each layer has added its part. Separate connections to the head, as in some code, would
@@ -167,6 +168,7 @@ class GatedPixelCNN(Autoregressive):
 
     def stepper(self, p: Params, n: int, condition: Any = None) -> Step:
         """step(i, x) -> the parameters of place i, from columns that are kept."""
+        check_fits(self, p)
         return gated_columns.stepper(self, p, n, condition)
 
     def message(self, p: Params, n: int, condition: Any) -> tuple[Array | None, Pullback | None]:

@@ -22,7 +22,7 @@ from tinygen.kernels.elementwise import log_sum_exp
 from tinygen.layers import Layer
 from tinygen.layers.base import check_names, check_rng, check_sizes
 from tinygen.likelihoods.base import draw_index
-from tinygen.models.ancestral import Each, Step
+from tinygen.models.ancestral import Each, Step, check_fits
 from tinygen.models.autoregressive import Autoregressive
 from tinygen.models.made_masks import DEGREES, ORDERS, Connections, connections
 from tinygen.models.made_net import groups, layers, merged, under, under_each
@@ -201,6 +201,7 @@ class MADE(Autoregressive):
 
     def stepper(self, p: Params, n: int, condition: Any = None) -> Step:
         """Each hidden unit is computed once an example: `made_steps`."""
+        check_fits(self, p)
         xp, each = namespace(p["net"]["out"]["b"]), groups(self.masks_of(condition, n))
         parts = [(xp.asarray(rows), columns(self, p, len(rows), k)) for k, rows in each]
 

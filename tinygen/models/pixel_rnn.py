@@ -20,7 +20,7 @@ from tinygen.arrays import Array, Params
 from tinygen.layers import MaskedConv2d, Sequential
 from tinygen.layers.base import check_names, check_sizes
 from tinygen.layers.compose import Composite
-from tinygen.models.ancestral import Step
+from tinygen.models.ancestral import Step, check_fits
 from tinygen.models.autoregressive import Autoregressive
 from tinygen.models.pixel_rnn_nets import LSTMS, lstm_stack, pixel_head
 from tinygen.models.pixel_rnn_step import pixel_steps
@@ -42,7 +42,8 @@ class PixelRNN(Autoregressive):
     components : of a LogisticMixture
     likelihood : Bernoulli, Categorical (a softmax a channel), LogisticMixture
 
-    p = {"first", "lstms", "head"}
+    p = {"first", "lstms", "head"}. The weights are alike at all pixels: those of one H and W
+    serve any other.
 
     Raises ValueError for an even kernel, another LSTM, and features or a head that C does not
     divide.
@@ -130,6 +131,7 @@ class PixelRNN(Autoregressive):
     def stepper(self, p: Params, n: int, condition: Any = None) -> Step:
         """Each place's own column of each layer, with the states that the columns before left."""
         self.check_told(p, condition)
+        check_fits(self, p)
         return pixel_steps(self, p, n)
 
     def check_told(self, p: Params, condition: Any) -> None:

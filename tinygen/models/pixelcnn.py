@@ -18,7 +18,7 @@ from tinygen import tree
 from tinygen.arrays import Array, Params, namespace
 from tinygen.layers import Embedding, Layer, MaskedConv2d, Sequential
 from tinygen.layers.base import check_names, check_sizes
-from tinygen.models.ancestral import Step
+from tinygen.models.ancestral import Step, check_fits
 from tinygen.models.autoregressive import Autoregressive
 from tinygen.models.columns import Taps, column
 from tinygen.models.pixelcnn_nets import residual_stack
@@ -39,7 +39,8 @@ class PixelCNN(Autoregressive):
                  `picture_prompt` for a picture. The data are then tuples (x, condition).
     likelihood : Bernoulli, Categorical (a softmax a channel), LogisticMixture
 
-    p = {"first", "stack"}, and "prompt" with one.
+    p = {"first", "stack"}, and "prompt" with one. The weights are alike at all pixels: those of
+    one H and W serve any other.
 
     NOTE: the paper's blocks carry 2 h features and work on h: F = 2 h. Its rectifiers stand
     where these do. Its head is "1x1, 2 layers", read here as one hidden layer and the outputs.
@@ -158,6 +159,7 @@ class PixelCNN(Autoregressive):
 
     def stepper(self, p: Params, n: int, condition: Any = None) -> Step:
         """The parameters of place i from the column of its pixel, through all layers.      (5)"""
+        check_fits(self, p)
         H, W, C = self.shape
         first = Taps(self.first, p["first"], n, (H, W))
         stack: Any = self.stack.layers["features"]

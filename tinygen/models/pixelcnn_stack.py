@@ -13,7 +13,7 @@ from tinygen.arrays import Array, Params, device_of, namespace
 from tinygen.kernels import causal_column, causal_stack
 from tinygen.kernels.causal_stack import Block
 from tinygen.layers import Layer, MaskedConv2d, Relu, Residual, Sequential
-from tinygen.layers.base import Pair, check_input, check_params
+from tinygen.layers.base import Pair, check_input, check_names, check_params
 from tinygen.layers.masked_conv import masked_centre
 from tinygen.pullback import Pullback
 
@@ -67,8 +67,8 @@ class ResidualStack(Sequential):
         if device_of(x) != "cpu":
             return super().forward(p, x, extras)
         self.check_names(p, extras or {})
-        check_input(self.head, p["head"], x, "N", "H", "W", self.head.c_in)
         blocks, P, Q = self.matrices(p)
+        check_input(self.head, p["head"], x, "N", "H", "W", self.head.c_in)
         with np.errstate(invalid="ignore", over="ignore"):
             y, back = causal_stack.forward(blocks, P, Q, x)
         if not np.isfinite(float(np.vdot(y, y))):
@@ -110,7 +110,8 @@ class ResidualStack(Sequential):
         return {name: layers[name] for name in ("down", "past", "up")}
 
     def matrices(self, p: Params) -> tuple[list[Block], Array, Array]:
-        """The blocks, P and Q as matrices."""
+        """The blocks, P and Q as matrices. Raises ValueError for other parameters."""
+        check_names("ResidualStack", p, {*self.blocks, "head", "out"}, "layer")
         blocks = [
             Block(*(matrix(conv, p[name]["f"][part]) for part, conv in self.convs(name).items()))
             for name in self.blocks
