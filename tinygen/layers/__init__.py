@@ -18,11 +18,13 @@ from tinygen.layers.fork import Fork
 from tinygen.layers.gated import GatedTanh, Maxout
 from tinygen.layers.gated_block import GatedBlock
 from tinygen.layers.instance_norm import InstanceNorm
+from tinygen.layers.label_bias import LabelBias
 from tinygen.layers.labelled_dense import LabelledDense
 from tinygen.layers.layer_norm import LayerNorm
 from tinygen.layers.lstm import LSTM
 from tinygen.layers.masked_conv import MaskedConv2d
 from tinygen.layers.masked_dense import MaskedDense
+from tinygen.layers.pack import Pack
 from tinygen.layers.pixel_norm import PixelNorm
 from tinygen.layers.pool import AvgPool2d, MaxPool2d
 from tinygen.layers.resample import ReflectionPad2d, Upsample2d
@@ -57,6 +59,7 @@ __all__ = [
     "GatedBlock",
     "GatedTanh",
     "InstanceNorm",
+    "LabelBias",
     "LabelledDense",
     "Layer",
     "LayerNorm",
@@ -65,6 +68,7 @@ __all__ = [
     "MaskedDense",
     "MaxPool2d",
     "Maxout",
+    "Pack",
     "PixelNorm",
     "ReflectionPad2d",
     "Relu",
