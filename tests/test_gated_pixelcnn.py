@@ -308,11 +308,15 @@ def test_data_that_do_not_fit_are_refused(name, change, error):
 @pytest.mark.parametrize(
     "labels, kind, error",
     [
-        (np.array([0, 1, 3]), ValueError, r"labels must lie in 0..2, got 0..3: .*classes=4"),
-        (np.array([0, -1, 2]), ValueError, r"labels must lie in 0..2, got -1..2"),
-        (np.array([0, 1]), ValueError, r"expected 3 labels, \(3,\), got \(2,\)"),
-        (np.array([0.0, 1.0, 2.0]), TypeError, r"whole numbers as labels, got float64"),
-        ([0, 1, 2], TypeError, r"whole numbers as labels, got list"),
+        (np.array([0, 1, 3]), ValueError, r"labels lie in 0..3, expected 0..2: .*classes=4"),
+        (
+            np.array([0, -1, 2]),
+            ValueError,
+            r"labels lie in -1..2, expected 0..2: number the classes",
+        ),
+        (np.array([0, 1]), ValueError, r"labels of shape \(3,\), one an example, got \(2,\)"),
+        (np.array([0.0, 1.0, 2.0]), TypeError, r"array of whole numbers, got float64"),
+        ([0, 1, 2], TypeError, r"array of whole numbers, got list"),
     ],
 )
 def test_labels_that_are_none_are_refused(labels, kind, error):

@@ -14,13 +14,14 @@ from typing import Any
 
 import numpy as np
 
-from tinygen.arrays import Array, Params, is_array, namespace
+from tinygen.arrays import Array, Params, namespace
 from tinygen.layers import GatedBlock, Layer, MaskedConv2d, Relu, Sequential
 from tinygen.layers.base import check_names, check_sizes
 from tinygen.layers.compose import Composite
 from tinygen.models import gated_columns
 from tinygen.models.ancestral import Step, check_fits
 from tinygen.models.autoregressive import Autoregressive
+from tinygen.models.labels import check_labels
 from tinygen.models.pixelcnn_nets import Places
 from tinygen.models.place_params import outputs
 from tinygen.pullback import Pullback
@@ -204,23 +205,8 @@ class GatedPixelCNN(Autoregressive):
         return m, backward
 
     def one_hot(self, p: Params, n: int, labels: Any) -> Array:
-        """Labels (n,) as rows of zeros and a one (n, K)."""
-        if not is_array(labels) or labels.dtype.kind not in "iu":
-            got = labels.dtype if is_array(labels) else type(labels).__name__
-            raise TypeError(
-                f"GatedPixelCNN: expected an array of whole numbers as labels, got {got}: use "
-                "np.asarray(labels, dtype=np.int64)"
-            )
-        if labels.shape != (n,):
-            raise ValueError(
-                f"GatedPixelCNN: expected {n} labels, ({n},), got {labels.shape}: one an example"
-            )
-        low, high = int(labels.min()), int(labels.max())
-        if low < 0 or high >= self.classes:
-            raise ValueError(
-                f"GatedPixelCNN: labels must lie in 0..{self.classes - 1}, got {low}..{high}: "
-                f"number the classes from 0, or build it with classes={max(high, 0) + 1}"
-            )
+        """Labels (n,) as rows of zeros and a one (n, K). Raises as `check_labels`."""
         W = p["head"]["out"]["W"]
         xp = namespace(W)
-        return (xp.asarray(labels)[:, None] == xp.arange(self.classes)).astype(W.dtype)
+        host = check_labels("GatedPixelCNN", labels, n, self.classes)
+        return (xp.asarray(host)[:, None] == xp.arange(self.classes)).astype(W.dtype)
