@@ -103,6 +103,17 @@ def test_orders_and_degrees_are_what_they_are_called(option):
     assert not np.array_equal(again.hidden[0], here.hidden[0])
 
 
+@pytest.mark.parametrize("width, most", [(3, 5), (5, 3), (8, 2), (16, 1), (17, 0), (40, 0)])
+def test_even_degrees_of_few_units_miss_the_places_right_before(width, most):
+    c = MADE((18,), (width,), n_masks=2, degrees="even").connections(0)
+    into, out = c.masks(1)
+    sees = into @ out.astype(int) > 0  # (input, output)
+    missed = [next((m for m in range(k) if sees[k - 1 - m, k]), k) for k in range(18)]
+    assert max(missed) == most == -(-17 // width) - 1
+    again = MADE((18,), (width,), n_masks=2, degrees="even").connections(1)
+    assert all(np.array_equal(a, b) for a, b in zip(c.masks(1), again.masks(1), strict=True))
+
+
 def test_each_place_sees_all_before_it_where_there_are_units_enough():
     """As many paths as M_1 M_2 says: none from a place to itself or to an earlier one."""
     c = MADE((6,), (60, 40), order="random", seed=3).connections(0)

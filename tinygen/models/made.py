@@ -40,7 +40,9 @@ class MADE(Autoregressive):
     n_masks    : K
     order      : "natural", reading order, or "random": each mask draws its own
     degrees    : how much of what is before it a hidden unit sees: "random", drawn for each mask,
-                 or "even", spread over all places, the same for each mask
+                 or "even", spread over all places, the same for each mask: of w < D - 1 units a
+                 place misses up to ceil((D - 1) / w) - 1 of those right before it, always the
+                 same ones, unless `direct`; and in natural order K masks are one
     direct     : with connections from the inputs straight to the outputs
     activation : f, element by element
     seed       : of orders and degrees; they belong to the model, not to its parameters
