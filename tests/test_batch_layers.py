@@ -54,3 +54,82 @@ def test_missing_modes_show_more_in_pairs_than_uneven_ones():
     pairs = [distance(np.outer(P, P), np.outer(Q, Q)) for Q in (missing, uneven)]
     assert distance(P, missing) == pytest.approx(distance(P, uneven)) == pytest.approx(1 / 4)
     assert pairs == pytest.approx([7 / 16, 5 / 16])
+
+
+def discrimination(rng, n=5, dtype=np.float64):
+    layer = L.MinibatchDiscrimination(4, 3, 2)
+    return layer, layer.init(rng, dtype), rng.normal(size=(n, 4)).astype(dtype)
+
+
+def by_loops(T, f):
+    """The definition, pair by pair."""
+    M = np.einsum("na,abc->nbc", f, T)
+    near = np.zeros((len(f), T.shape[1]))
+    for i in range(len(f)):
+        for j in range(len(f)):
+            near[i] += np.exp(-abs(M[i] - M[j]).sum(axis=1))
+    return np.concatenate([f, near], axis=1)
+
+
+def test_nearness_is_the_sum_over_all_pairs():
+    layer, p, f = discrimination(np.random.default_rng(0))
+    np.testing.assert_allclose(layer.forward(p, f)[0], by_loops(p["T"], f), rtol=1e-13)
+
+
+def test_nearness_runs_from_one_to_the_batch():
+    layer, p, f = discrimination(np.random.default_rng(0))
+    far = 1e3 * np.arange(5.0)[:, None] * np.ones(4)
+    alike = np.repeat(f[:1], 5, axis=0)
+    np.testing.assert_allclose(layer.forward(p, far)[0][:, 4:], 1)
+    np.testing.assert_array_equal(layer.forward(p, alike)[0][:, 4:], 5)
+
+
+@both_dtypes
+def test_minibatch_discrimination_equals_pytorchs(dtype):
+    torch = pytest.importorskip("torch")
+    rng = np.random.default_rng(1)
+    layer, p, f = discrimination(rng, 7, dtype)
+    y, backward = layer.forward(p, f)
+    dy = rng.normal(size=y.shape).astype(dtype)
+    dp, dx = backward(dy)
+    T, t = (torch.tensor(a, requires_grad=True) for a in (p["T"], f))
+    M = torch.einsum("na,abc->nbc", t, T)
+    near = torch.exp(-(M[:, None] - M[None]).abs().sum(-1)).sum(1)
+    theirs = torch.cat([t, near], dim=1)
+    theirs.backward(torch.tensor(dy))
+    tolerance = {np.float32: 1e-5, np.float64: 1e-9}[dtype]
+    for ours, other in ((y, theirs.detach()), (dp["T"], T.grad), (dx, t.grad)):
+        assert ours.dtype == dtype
+        np.testing.assert_allclose(ours, other.numpy(), rtol=0, atol=tolerance * 10)
+
+
+def test_blocks_change_nothing(monkeypatch):
+    layer, p, f = discrimination(np.random.default_rng(2), 7)
+    y, backward = layer.forward(p, f)
+    dp, dx = backward(np.ones_like(y))
+    monkeypatch.setattr("tinygen.layers.minibatch_discrimination.BLOCK", 3 * 7 * 2)  # two rows
+    again, backward = layer.forward(p, f)
+    dp_again, dx_again = backward(np.ones_like(y))
+    np.testing.assert_allclose(again, y, rtol=1e-14)
+    np.testing.assert_allclose(dp_again["T"], dp["T"], rtol=1e-12, atol=1e-14)
+    np.testing.assert_allclose(dx_again, dx, rtol=1e-12, atol=1e-14)
+
+
+def test_the_memory_of_all_pairs_is_never_held():
+    import tracemalloc
+
+    rng, N = np.random.default_rng(3), 1000
+    layer, p, f = L.MinibatchDiscrimination(4, 3, 2), None, rng.normal(size=(N, 4))
+    p = layer.init(rng, np.float64)
+    tracemalloc.start()
+    y, backward = layer.forward(p, f)
+    backward(np.ones_like(y))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 3 * N * N * 8 / 8, f"{peak / 1e6:.1f} MB; all pairs take {3 * N * N * 8 / 1e6}"
+
+
+def test_a_batch_of_one_is_refused():
+    layer, p, f = discrimination(np.random.default_rng(0), 1)
+    with pytest.raises(ValueError, match=r"MinibatchDiscrimination: a batch of one .* two or more"):
+        layer.forward(p, f)

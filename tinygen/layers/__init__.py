@@ -24,6 +24,7 @@ from tinygen.layers.layer_norm import LayerNorm
 from tinygen.layers.lstm import LSTM
 from tinygen.layers.masked_conv import MaskedConv2d
 from tinygen.layers.masked_dense import MaskedDense
+from tinygen.layers.minibatch_discrimination import MinibatchDiscrimination
 from tinygen.layers.pack import Pack
 from tinygen.layers.pixel_norm import PixelNorm
 from tinygen.layers.pool import AvgPool2d, MaxPool2d
@@ -68,6 +69,7 @@ __all__ = [
     "MaskedDense",
     "MaxPool2d",
     "Maxout",
+    "MinibatchDiscrimination",
     "Pack",
     "PixelNorm",
     "ReflectionPad2d",
