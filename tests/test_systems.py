@@ -103,6 +103,15 @@ VARIANTS = {
         "--hidden 10 --likelihood mixture --levels 17 --data coloured-digits",
         "--hidden 10 --likelihood gaussian",
     ],
+    "gan": [
+        "--generator 9 --discriminator 8 --dropout 0 --ema 0.9",
+        "--generator 9,8 --discriminator 8 --pieces 2 --input-dropout 0.2 --prior uniform "
+        "--objective minimax --optimiser sgd --k 2 --data coloured-digits",
+        "--generator 9 --discriminator 8 --objective least-squares --penalty r1",
+        "--generator 9 --discriminator 8 --objective hinge",
+        "--generator 9 --discriminator 8 --objective wasserstein --penalty gp --ema 0.5",
+        "--generator 9 --discriminator 8 --objective wasserstein --clip 0.01",
+    ],
 }
 
 

@@ -44,6 +44,8 @@ class GAN:
     signed        : the nets' images lie in -1..1 (a tanh ends G), those of the caller in 0..1
     classes       : K; then examples are (x, y) with labels y (N,) 0 .. K-1, and both nets have a
                     layer named "label" that takes them (M. Mirza and S. Osindero, arXiv 1411.1784)
+    average       : whether p has from the start a place for a running mean of the generator, which
+                    the game keeps (`duel(ema=...)`)
 
     p = {"generator": ..., "discriminator": ...}, and where a running mean of the generator is kept
     also "average", which `sample` then draws from.
@@ -57,6 +59,7 @@ class GAN:
     prior: str = "normal"
     signed: bool = False
     classes: int = 0
+    average: bool = False
 
     def __post_init__(self) -> None:
         check_sizes(self, n_latent=self.n_latent)
@@ -73,10 +76,13 @@ class GAN:
         self, rng: np.random.Generator, dtype: Any = np.float32, weights: str = "glorot"
     ) -> Params:
         """Parameters of both players, drawn from `rng`."""
-        return {
+        p = {
             "generator": self.generator.init(rng, dtype, weights),
             "discriminator": self.discriminator.init(rng, dtype, weights),
         }
+        if self.average:
+            p["average"] = tree.map(lambda w: w.copy(), p["generator"])
+        return p
 
     def draw_noise(self, rng: np.random.Generator, x: Any) -> Params:
         """{"z": (N, Z)}, and what the penalty draws; either player's turn takes such noise.

@@ -8,6 +8,7 @@ from tinygen.systems import (
     debiasing_vae,
     factor_vae,
     fvbn,
+    gan,
     gated_pixelcnn,
     gaussian_mixture,
     lstm,
@@ -40,6 +41,7 @@ FILES = (
     gated_pixelcnn,
     pixel_rnn,
     lstm,
+    gan,
 )
 SYSTEMS = {file.SYSTEM.name: file.SYSTEM for file in FILES}
 
