@@ -214,7 +214,7 @@ WRONG_GRADIENTS = {
         "dW = xp.matmul(das, hs[:H].reshape(H,", "dW = xp.matmul(das[1:], hs[1:H].reshape(H - 1,"
     ),
     "no path through the cell of the row above": changed(
-        "xp.multiply(dc, v, out=da_f)", "xp.multiply(dc, v, out=da_f); dc[...] = 0"
+        "cs[r], da, u, v)", "cs[r], da, u, v); dc[...] = 0"
     ),
     "no path through the state of the row above": changed(
         "dh[:, :, of] += dhs", "dh[:, :, of] += 0 * dhs"
@@ -224,7 +224,7 @@ WRONG_GRADIENTS = {
         "dh[:, :, to] += dhs.reshape(k, F, N, W)[t, :, :, of]",
     ),
     "dK_is not masked": changed('{"K_is": masked(layer, dK_is)', '{"K_is": (dK_is)'),
-    "c of this row in da_f": changed("v *= cs[r]\n", "v *= cs[r + 1]\n"),
+    "c of this row in da_f": changed("cs[r], da, u, v)", "cs[r + 1], da, u, v)"),
 }
 
 

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from tinygen.arrays import Array, namespace
+from tinygen.kernels.gates import gate_gradients
 from tinygen.kernels.skew import Diagonal
 
 Pull = Callable[..., tuple[Any, Any]]
@@ -78,8 +79,6 @@ def sweep(
         ds = dc_beside = xp.empty(0, dtype)  # of diagonal t + 1
 
         for t in reversed(range(len(steps))):
-            i, f, g, o = (gates[t][:, gate] for gate in (i_, f_, g_, o_))
-            tanh_c = tanh_cs[t]
             dh = xp.stack([dhs[0][t], dhs[1][t]])
             dc, da = xp.zeros_like(dh), xp.empty_like(gates[t])
             if t + 1 < len(steps):  # the gradients of the states that were handed on         (10)
@@ -88,30 +87,11 @@ def sweep(
                 dc[:, :, here] = dc_beside[:, :, there]
                 here, there = steps[t].below
                 dh[:, :, here] += ds[:, above, there]
-            # da_o = dh tanh(c) o (1 - o)                                         (11)
-            u = dh * o
-            v = 1 - o
-            v *= tanh_c
-            xp.multiply(u, v, out=da[:, o_])
-            # dc = dc handed back + dh o (1 - tanh(c)^2)                          (12)
-            xp.multiply(tanh_c, tanh_c, out=v)
-            xp.subtract(1, v, out=v)
-            v *= u
-            dc += v
-            # da_i = dc g i (1 - i)                                               (13)
-            xp.multiply(dc, i, out=u)  # u = dc i
-            xp.subtract(1, i, out=v)
-            v *= g
-            xp.multiply(u, v, out=da[:, i_])
-            # da_g = dc i (1 - g^2)                                               (14)
-            xp.multiply(g, g, out=v)
-            xp.subtract(1, v, out=v)
-            xp.multiply(u, v, out=da[:, g_])
-            # d(c beside) = dc f,   da_f = dc (c beside) f (1 - f)                (15)
-            dc_beside = dc * f
-            xp.subtract(1, f, out=v)
-            v *= cs[t]
-            xp.multiply(dc_beside, v, out=da[:, f_])
+            # da, and d(c beside) = dc f: back through the gates             (11)-(15)
+            gate, das = ([a[:, k] for k in (i_, f_, g_, o_)] for a in (gates[t], da))
+            u, v = xp.empty_like(dh), xp.empty_like(dh)
+            gate_gradients(dh, dc, gate, tanh_cs[t], cs[t], das, u, v)
+            dc_beside = dc
             # ds = K da: what h above, h beside and x receive                     (16)
             ds = wanted @ da
             if dp:

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from tinygen.arrays import Array, Params, namespace
+from tinygen.kernels.gates import gate_gradients
 from tinygen.layers import initialisers
 from tinygen.layers.base import Layer, check_input, check_sizes
 from tinygen.pullback import Pullback
@@ -130,35 +131,10 @@ def unroll(
         smallest = float(np.finfo(x.dtype).tiny / np.finfo(x.dtype).eps)
 
         for t in reversed(range(T)):
-            i, f, g, o = gates[t]
-            da_i, da_f, da_g, da_o = das[t].swapaxes(0, 1)
             # dh_t = dy_t + da_{t+1} Wh^T, the second term from the step before   (16)
             dh += dy[:, t]
-            # da_o = dh tanh(c) o (1 - o)                                         (17)
-            xp.multiply(dh, o, out=u)  # u = dh o
-            xp.subtract(1, o, out=v)
-            v *= tanh_cs[t]
-            xp.multiply(u, v, out=da_o)
-            # dc_t = dc_{t+1} f_{t+1} + dh o (1 - tanh(c)^2)                      (18)
-            xp.multiply(tanh_cs[t], tanh_cs[t], out=v)
-            xp.subtract(1, v, out=v)
-            v *= u
-            dc += v
-            # da_i = dc g i (1 - i)                                               (19)
-            xp.multiply(dc, i, out=u)  # u = dc i
-            xp.subtract(1, i, out=v)
-            v *= g
-            xp.multiply(u, v, out=da_i)
-            # da_g = dc i (1 - g^2)                                               (21)
-            xp.multiply(g, g, out=v)
-            xp.subtract(1, v, out=v)
-            xp.multiply(u, v, out=da_g)
-            # dc f: what the step before receives                                 (22)
-            dc *= f
-            # da_f = dc c_{t-1} f (1 - f)                                         (20)
-            xp.subtract(1, f, out=v)
-            v *= cs[t]
-            xp.multiply(dc, v, out=da_f)
+            # da_t and dc_{t-1}: back through the gates                      (17)-(22)
+            gate_gradients(dh, dc, gates[t], tanh_cs[t], cs[t], das[t].swapaxes(0, 1), u, v)
             # da_t Wh^T: what h_{t-1} receives                                    (23)
             xp.matmul(das[t].reshape(N, 4 * H), Wh_T, out=dh)
             if t % 8 == 0:  # far from its output a gradient fades into denormal numbers,

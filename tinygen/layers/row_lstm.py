@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from tinygen.arrays import Array, Params, namespace
+from tinygen.kernels.gates import gate_gradients
 from tinygen.layers import initialisers
 from tinygen.layers.base import Layer, check_input, check_sizes
 from tinygen.layers.row_lstm_step import Step, row_steps
@@ -166,34 +167,11 @@ def read_rows(layer: RowLSTM, p: Params, x: Array) -> tuple[Array, Callable[...,
         smallest = float(np.finfo(x.dtype).tiny / np.finfo(x.dtype).eps)
 
         for r in reversed(range(H)):
-            i, f, g, o = gates[r].reshape(4, F, NW)
-            da_i, da_f, da_g, da_o = das[r].reshape(4, F, NW)
+            gate, da = gates[r].reshape(4, F, NW), das[r].reshape(4, F, NW)
             # dh_r = dy_r + what the row below sent up                             (10)
             dh += dys[r]
-            # da_o = dh tanh(c) o (1 - o)                                          (11)
-            xp.multiply(dh.reshape(F, NW), o, out=u)  # u = dh o
-            xp.subtract(1, o, out=v)
-            v *= tanh_cs[r]
-            xp.multiply(u, v, out=da_o)
-            # dc_r = dc_{r+1} f_{r+1} + dh o (1 - tanh(c)^2)                       (12)
-            xp.multiply(tanh_cs[r], tanh_cs[r], out=v)
-            xp.subtract(1, v, out=v)
-            v *= u
-            dc += v
-            # da_i = dc g i (1 - i)                                                (13)
-            xp.multiply(dc, i, out=u)  # u = dc i
-            xp.subtract(1, i, out=v)
-            v *= g
-            xp.multiply(u, v, out=da_i)
-            # da_g = dc i (1 - g^2)                                                (14)
-            xp.multiply(g, g, out=v)
-            xp.subtract(1, v, out=v)
-            xp.multiply(u, v, out=da_g)
-            # da_f = dc c_{r-1} f (1 - f); dc f is what the row above receives     (15)
-            dc *= f
-            xp.subtract(1, f, out=v)
-            v *= cs[r]
-            xp.multiply(dc, v, out=da_f)
+            # da_r, and dc_{r-1} = dc_r f_r: back through the gates          (11)-(15)
+            gate_gradients(dh.reshape(F, NW), dc, gate, tanh_cs[r], cs[r], da, u, v)
             # dh_{r-1}[j] = sum_u K_ss[u] da_r[j - u + m]                          (16)
             xp.matmul(K_ss, das[r], out=dhs)
             dh[...] = 0
