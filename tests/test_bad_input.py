@@ -19,6 +19,8 @@ LAYERS = {
     "InstanceNorm": (L.InstanceNorm(3), (2, 5, 4, 3)),
     "LayerNorm": (L.LayerNorm(5), (3, 5)),
     "MinibatchDiscrimination": (L.MinibatchDiscrimination(4, 3, 2), (5, 4)),
+    "Equalised": (L.Equalised(L.Dense(4, 6)), (2, 4)),
+    "MinibatchStd": (L.MinibatchStd(), (4, 5)),
     "Pack": (L.Pack(2), (4, 5)),
     "PixelNorm": (L.PixelNorm(), (2, 5, 4, 3)),
     "Dropout": (L.Dropout(0.4), (3, 5)),
@@ -94,6 +96,7 @@ def test_every_layer_of_the_package_is_tested_here_or_below():
     }
     elsewhere = {"Layer", "Embedding", "Concat", "Sequential", "Residual", "Fork"}  # below
     elsewhere |= {"Shared", "StatefulLSTM", "LabelledDense"}  # no input is read; several inputs
+    elsewhere |= {"LabelBias"}  # a second input: test_dcgan.py
     elsewhere |= {"GatedBlock"}  # two stacks: test_gated_pixelcnn.py
     assert kinds - elsewhere - {type(layer).__name__ for layer, _ in LAYERS.values()} == set()
 

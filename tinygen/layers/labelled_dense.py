@@ -54,7 +54,7 @@ class LabelledDense(Layer):
     def forward(self, p: Params, x: Array, label: Array | None = None) -> tuple[Array, Pullback]:
         check_input(self, p, x, "N", self.n_in)
         xp, n, W = namespace(x), len(x), p["W"]
-        label = self.checked(label, n)
+        label = checked_labels("LabelledDense", label, n, self.classes)
         m = len(label) // n
         index = xp.asarray(label)
         h = x @ W + p["b"]  # of each row once                           (N, O)
@@ -80,27 +80,32 @@ class LabelledDense(Layer):
 
         return y, Pullback(dp, dx, y, both)
 
-    def checked(self, label: Any, n: int) -> Array:
-        """The labels, after refusing what is none: NumPy would wrap -1, CuPy any index."""
-        if not is_array(label) or label.dtype.kind not in "iu":
-            got = label.dtype if is_array(label) else type(label).__name__
-            raise TypeError(
-                f"LabelledDense: expected whole numbers as labels, got {got}: give them as the "
-                "third argument, in a Sequential as extras={name: labels}, with "
-                "labels.astype(np.int64)"
-            )
-        if label.ndim != 1 or len(label) == 0 or len(label) % n:
-            raise ValueError(
-                f"LabelledDense: expected M labels for each of {n} rows, (N M,), "
-                f"got {label.shape}: give each row as many"
-            )
-        low, high = int(label.min()), int(label.max())
-        if low < 0 or high >= self.classes:
-            raise ValueError(
-                f"LabelledDense: labels must lie in 0..{self.classes - 1}, got {low}..{high}: "
-                f"number the classes from 0, or build it with classes={max(high, 0) + 1}"
-            )
-        return label
-
     def multiply_adds(self, x_shape: Any, y_shape: Any) -> int:
         return int(x_shape[0]) * self.n_in * self.n_out
+
+
+def checked_labels(name: str, label: Any, n: int, classes: int) -> Array:
+    """M labels for each of n rows, after refusing what is none. `name` begins the message.
+
+    NumPy would wrap -1, CuPy any index. Raises TypeError for what are no whole numbers, ValueError
+    for labels out of range and for another number of them.
+    """
+    if not is_array(label) or label.dtype.kind not in "iu":
+        got = label.dtype if is_array(label) else type(label).__name__
+        raise TypeError(
+            f"{name}: expected whole numbers as labels, got {got}: give them as the "
+            "third argument, in a Sequential as extras={name: labels}, with "
+            "labels.astype(np.int64)"
+        )
+    if label.ndim != 1 or len(label) == 0 or len(label) % n:
+        raise ValueError(
+            f"{name}: expected M labels for each of {n} rows, (N M,), "
+            f"got {label.shape}: give each row as many"
+        )
+    low, high = int(label.min()), int(label.max())
+    if low < 0 or high >= classes:
+        raise ValueError(
+            f"{name}: labels must lie in 0..{classes - 1}, got {low}..{high}: "
+            f"number the classes from 0, or build it with classes={max(high, 0) + 1}"
+        )
+    return label

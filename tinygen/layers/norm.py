@@ -16,12 +16,16 @@ import numpy as np
 
 from tinygen.arrays import Array, Params, device_of, namespace
 from tinygen.kernels.elementwise import BLOCK
+from tinygen.layers import initialisers
 from tinygen.layers.base import Layer, NonFinite, check_sizes
 from tinygen.pullback import Pullback
 
 
 class ScaledNorm(Layer):
-    """A norm with a scale and a shift a channel: gamma starts at 1, beta at 0."""
+    """A norm with a scale and a shift a channel: gamma starts at 1, beta at 0.
+
+    By the rule "dcgan" gamma ~ N(1, 0.02^2), as in the code of that paper's authors.
+    """
 
     n: int
     eps: float
@@ -38,7 +42,10 @@ class ScaledNorm(Layer):
     def init(
         self, rng: np.random.Generator, dtype: Any = np.float32, weights: str = "glorot"
     ) -> Params:
-        return {"gamma": np.ones(self.n, dtype), "beta": np.zeros(self.n, dtype)}
+        gamma = np.ones(self.n, dtype)
+        if weights == "dcgan":
+            gamma += initialisers.draw(weights, rng, gamma.shape, 1, 1, dtype)
+        return {"gamma": gamma, "beta": np.zeros(self.n, dtype)}
 
 
 def normalise(p: Params, x: Array, groups: int, eps: float) -> tuple[Array, Pullback]:

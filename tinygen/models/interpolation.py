@@ -1,0 +1,43 @@
+"""Walks between two codes z, over places as likely as the ends.
+
+    slerp(a, b; t) = sin((1 - t) w) / sin w a + sin(t w) / sin w b,   cos w = <a, b> / (|a| |b|)
+
+In many dimensions N(0, I) lies in a thin shell of radius sqrt(Z), and two draws stand at nearly a
+right angle; the straight line between them leaves the shell, with the norm sqrt(Z / 2) midway. The
+arc stays on it. K. Shoemake, SIGGRAPH 1985; of generators, T. White, arXiv 1609.04468.
+
+docs/derivations/dcgan.md
+"""
+
+import math
+
+from tinygen.arrays import Array, namespace
+from tinygen.layers.base import check_array
+
+FLAT = 1e-4  # sin w below which a and b are taken as parallel
+
+
+def slerp(a: Array, b: Array, steps: int) -> Array:
+    """Codes along the arc from a to b, both ends included: (Z,), (Z,) -> (steps, Z).
+
+    Codes of one direction are joined by a straight line, to which the arc tends. Raises ValueError
+    for fewer than 2 steps, codes of two shapes, a code 0, and opposite ones, between which no arc
+    is the shortest.
+    """
+    check_array("slerp: a", a, "Z")
+    check_array("slerp: b", b, len(a))
+    if steps < 2:
+        raise ValueError(f"slerp: steps must be >= 2, both ends included, got {steps}")
+    xp = namespace(a)
+    norms = float(xp.linalg.norm(a)), float(xp.linalg.norm(b))
+    if not min(norms):
+        raise ValueError("slerp: a code is 0, and has no direction: draw it anew")
+    t = xp.linspace(0, 1, steps, dtype=a.dtype)[:, None]  #                   (T, 1)
+    cos = float(a @ b) / (norms[0] * norms[1])
+    w = math.acos(min(1.0, max(-1.0, cos)))
+    sin = math.sin(w)
+    if sin < FLAT and cos < 0:
+        raise ValueError("slerp: the codes are opposite, and no arc is the shortest: go by a third")
+    if sin < FLAT:
+        return (1 - t) * a + t * b
+    return xp.sin((1 - t) * w) / sin * a + xp.sin(t * w) / sin * b  #         (T, Z)   (8)
