@@ -32,11 +32,7 @@ class Residual(Composite):
         extras = {} if extras is None else extras
         self.check_names(p, extras)
         fx, f = self.run("f", p, x, extras)
-        if getattr(fx, "shape", None) != x.shape:
-            raise ValueError(
-                f"Residual: the layer must keep the shape, got x of shape {x.shape} and f(x) of "
-                f"{getattr(fx, 'shape', type(fx).__name__)}: give it as many outputs as inputs"
-            )
+        self.check_shape(x, fx)
         y = x + fx  # (3)
 
         def dp(dy: Array) -> Params:
@@ -50,3 +46,11 @@ class Residual(Composite):
             return self.gather({"f": df}), dy + dx_f
 
         return y, Pullback(dp, dx, y, both)
+
+    def check_shape(self, x: Array, fx: Any) -> None:
+        """Refuse an f that changes the shape. Raises ValueError."""
+        if getattr(fx, "shape", None) != x.shape:
+            raise ValueError(
+                f"Residual: the layer must keep the shape, got x of shape {x.shape} and f(x) of "
+                f"{getattr(fx, 'shape', type(fx).__name__)}: give it as many outputs as inputs"
+            )

@@ -1,0 +1,161 @@
+"""Penalties on the gradient of a critic, and their exact gradients without autodiff.
+
+    g = d/dx sum_n D(x_n),   |g| = sqrt(sum g^2 + tiny)
+
+    WGAN-GP   weight E (|g| - target)^2  between data and fakes
+              I. Gulrajani et al., arXiv 1704.00028, eq. 3
+    R1        weight / 2 E |g|^2         on data
+              L. Mescheder, A. Geiger and S. Nowozin, arXiv 1801.04406, eq. 9
+
+With u = dpenalty/dg held constant, dpenalty/dtheta = d/dtheta (u . g) = d/dtheta sum_n v_n, where
+v = J_x u is the tangent of the critic along u.            docs/derivations/tangent.md
+"""
+
+from dataclasses import dataclass
+from math import prod
+
+import numpy as np
+
+from tinygen.arrays import Array, Params, namespace
+from tinygen.layers import Layer, Pack
+from tinygen.layers.compose import Composite
+from tinygen.likelihoods.base import per_example, sum_examples, uniform
+from tinygen.models.labels import LABEL
+from tinygen.pullback import Pullback
+from tinygen.schedules import check_number
+from tinygen.tangent import Linearised, linearise
+
+TINY = 1e-12  # below the square of a norm, so that |g| has a derivative at g = 0
+
+
+@dataclass(frozen=True)
+class GradientPenalty:
+    """weight E (|g(x_hat)| - target)^2,  x_hat = t x + (1 - t) fake,  t ~ U(0, 1) an example.
+
+    weight : lambda >= 0, 10 in the paper
+    target : the norm that is asked for, from both sides (two-sided)
+
+    Raises ValueError for a negative weight or target.
+    """
+
+    weight: float = 10.0
+    target: float = 1.0
+
+    def __post_init__(self) -> None:
+        check_number("GradientPenalty", "weight", self.weight, least=0)
+        check_number("GradientPenalty", "target", self.target, least=0)
+
+    def draw_noise(self, rng: np.random.Generator, x: Array) -> Array:
+        """t (N,)"""
+        return uniform(rng, (len(x),), x)
+
+    def value(
+        self,
+        critic: Layer,
+        p: Params,
+        real: Array,
+        fake: Array,
+        noise: Array,
+        labels: Array | None = None,
+    ) -> tuple[Array, Pullback]:
+        """The penalty, and its pullback d -> (dp, ()), dp of the critic's parameters.
+
+        noise : t, from `draw_noise`
+
+        `backward.terms`: "norm", the mean of |g|.
+        """
+        m = pack_size(critic)
+        t = namespace(noise).repeat(noise[::m], m)[: len(noise)]  # one number a pack
+        t = per_example(t, real)
+        mixed = t * real + (1 - t) * fake  # x_hat                          (N, ...)  (20)
+        at, g = slope(critic, p, mixed, labels)
+        norm = namespace(g).sqrt(squares(g, at.y) + TINY)  # |g|             (M,)     (21)
+        gap, weight = norm - float(self.target), float(self.weight)
+        value = weight * (gap * gap).mean()  # weight E (|g| - target)^2     ()       (22)
+
+        def dp(d: Array) -> Params:
+            # u = dpenalty / dg = 2 weight / M (|g| - target) g / |g|        (N, ...) (23)
+            u = g * spread(d * (2 * weight / len(norm)) * gap / norm, g)
+            return along(at, u)
+
+        return value, Pullback(dp, lambda d: (), value, terms={"norm": norm.mean()})
+
+
+@dataclass(frozen=True)
+class R1:
+    """weight / 2 E |g(x)|^2 on data x: the critic is flat where the data are.
+
+    weight : gamma >= 0, 10 in the paper
+
+    Raises ValueError for a negative weight.
+    """
+
+    weight: float = 10.0
+
+    def __post_init__(self) -> None:
+        check_number("R1", "weight", self.weight, least=0)
+
+    def draw_noise(self, rng: np.random.Generator, x: Array) -> Params:
+        """{}: nothing is drawn."""
+        return {}
+
+    def value(
+        self,
+        critic: Layer,
+        p: Params,
+        real: Array,
+        fake: Array,
+        noise: Params,
+        labels: Array | None = None,
+    ) -> tuple[Array, Pullback]:
+        """The penalty, and its pullback d -> (dp, ()); fakes and noise are not looked at."""
+        at, g = slope(critic, p, real, labels)
+        square, weight = squares(g, at.y), float(self.weight)  # |g|^2       (M,)
+        value = 0.5 * weight * square.mean()  # weight / 2 E |g|^2           ()       (24)
+
+        def dp(d: Array) -> Params:
+            return along(at, g * (d * (weight / len(square))))  # u = weight / M g    (25)
+
+        return value, Pullback(
+            dp, lambda d: (), value, terms={"norm": namespace(g).sqrt(square).mean()}
+        )
+
+
+def slope(critic: Layer, p: Params, x: Array, labels: Array | None) -> tuple[Linearised, Array]:
+    """The critic at x, and g = d/dx sum_n D(x_n), of the shape of x. Raises ValueError.
+
+    A critic that takes m examples at once, and gives M = N / m scores, sees one point in m
+    examples' space: its gradient is that of all m, and its norm is one number a score.
+    """
+    extras = () if labels is None else ({LABEL: labels},)
+    at = linearise(critic, p, x, *extras)
+    scores = at.y
+    if scores.ndim != 2 or scores.shape[1] != 1 or len(x) % len(scores):
+        raise ValueError(
+            f"penalty: expected a critic's scores (M, 1), M a divisor of N, got {scores.shape} for "
+            f"x of shape {x.shape}: end the critic with one number an example"
+        )
+    return at, at.backward.dx(namespace(scores).ones_like(scores))
+
+
+def pack_size(critic: Layer) -> int:
+    """How many examples the critic takes as one point."""
+    if isinstance(critic, Composite):
+        return prod(pack_size(layer) for layer in critic.layers.values())
+    return critic.m if isinstance(critic, Pack) else 1
+
+
+def squares(g: Array, scores: Array) -> Array:
+    """|g|^2 of each score (M,): a sum over all that its point is made of."""
+    return sum_examples((g * g).reshape(len(scores), -1))
+
+
+def spread(weights: Array, g: Array) -> Array:
+    """One number a score (M,) beside each example of it (N, 1, ...)."""
+    return per_example(namespace(g).repeat(weights, len(g) // len(weights)), g)
+
+
+def along(at: Linearised, u: Array) -> Params:
+    """d/dtheta sum_n v_n,  v = J_x u."""
+    v, backward = at.push(u)
+    return backward.dp((None, namespace(v).ones_like(v)))  # (4)
