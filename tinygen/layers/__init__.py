@@ -14,6 +14,7 @@ from tinygen.layers.dense import Dense
 from tinygen.layers.diagonal_lstm import DiagonalBiLSTM
 from tinygen.layers.dropout import Dropout
 from tinygen.layers.embedding import Embedding
+from tinygen.layers.equalised import Equalised
 from tinygen.layers.fork import Fork
 from tinygen.layers.gated import GatedTanh, Maxout
 from tinygen.layers.gated_block import GatedBlock
@@ -25,6 +26,7 @@ from tinygen.layers.lstm import LSTM
 from tinygen.layers.masked_conv import MaskedConv2d
 from tinygen.layers.masked_dense import MaskedDense
 from tinygen.layers.minibatch_discrimination import MinibatchDiscrimination
+from tinygen.layers.minibatch_std import MinibatchStd
 from tinygen.layers.pack import Pack
 from tinygen.layers.pixel_norm import PixelNorm
 from tinygen.layers.pool import AvgPool2d, MaxPool2d
@@ -55,6 +57,7 @@ __all__ = [
     "Dropout",
     "Elu",
     "Embedding",
+    "Equalised",
     "Flatten",
     "Fork",
     "GatedBlock",
@@ -70,6 +73,7 @@ __all__ = [
     "MaxPool2d",
     "Maxout",
     "MinibatchDiscrimination",
+    "MinibatchStd",
     "Pack",
     "PixelNorm",
     "ReflectionPad2d",

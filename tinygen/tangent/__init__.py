@@ -6,30 +6,16 @@ A loss of g = dD/dx, such as the gradient penalty of a critic, has by the chain 
 d/dtheta (u . g) with u = dloss/dg held constant; and u . g = sum_n v_n, the tangent of D along u.
                                                            docs/derivations/tangent.md
 
-One family of layers a file; each registers its rules, so the layers know nothing of tangents.
+One family of layers a file. Each module here registers its rules when it is imported, and all are:
+a new layer's rule needs its file alone, and the layers know nothing of tangents.
 """
 
-from tinygen.tangent.composites import sequential
-from tinygen.tangent.elementwise import elementwise
-from tinygen.tangent.gates import gated_tanh
-from tinygen.tangent.largest import winners
-from tinygen.tangent.linear import affine
-from tinygen.tangent.minibatch import minibatch_std
-from tinygen.tangent.norms import standardised
+import importlib
+import pkgutil
+
 from tinygen.tangent.rule import RULES, Linearised, PairPullback, linearise, rule, tangent
 
-__all__ = [
-    "RULES",
-    "Linearised",
-    "PairPullback",
-    "affine",
-    "elementwise",
-    "gated_tanh",
-    "linearise",
-    "minibatch_std",
-    "rule",
-    "sequential",
-    "standardised",
-    "tangent",
-    "winners",
-]
+for found in sorted(pkgutil.iter_modules(__path__), key=lambda m: m.name):
+    importlib.import_module(f"{__name__}.{found.name}")
+
+__all__ = ["RULES", "Linearised", "PairPullback", "linearise", "rule", "tangent"]
