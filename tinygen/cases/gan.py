@@ -92,6 +92,7 @@ def gan_case(
     build: Callable[[], GAN],
     shape: tuple[int, ...] = (D,),
     zero: tuple[str, ...] = (),
+    of: tuple[Any, ...] = (),
 ) -> Case:
     """A player's turn as a function of that player's parameters: all else is fixed."""
 
@@ -112,7 +113,7 @@ def gan_case(
         return f, p[player], x
 
     turn = "D's turn" if player == "discriminator" else "G's turn"
-    return Case(f"GAN, {name}, {turn}", make, zero, wrt_x=False, of=(GAN,))
+    return Case(f"GAN, {name}, {turn}", make, zero, wrt_x=False, of=(GAN, *of))
 
 
 def wasserstein_gan() -> GAN:

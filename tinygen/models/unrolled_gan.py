@@ -1,0 +1,135 @@
+"""Unrolled GAN: a generator that looks ahead at how the discriminator will answer.
+
+    theta^0 = theta_D,   theta^{k+1} = theta^k - lr dL_D/dtheta (theta^k, G(z)),   k < K
+    L_G = -L_D(theta^K, G(z))
+
+A generator that pulls all fakes to one mode wins against the discriminator of this moment, and
+loses against the one of a few steps later. L. Metz, B. Poole, D. Pfau and J. Sohl-Dickstein, arXiv
+1611.02163, equations 7-11.                                docs/derivations/unrolled_gan.md
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from tinygen import tree
+from tinygen.adversarial import Hinge, LeastSquares, Minimax, Wasserstein
+from tinygen.arrays import Array, Params, namespace
+from tinygen.kernels.elementwise import sigmoid
+from tinygen.layers.base import check_sizes
+from tinygen.models.gan import GAN
+from tinygen.pullback import Pullback
+from tinygen.schedules import check_number
+from tinygen.tangent.second import Trace, trace
+
+
+@dataclass(frozen=True)
+class UnrolledGAN(GAN):
+    """A GAN whose generator is paid for what the discriminator scores after K steps of its own.
+
+    steps       : K; 0 is the minimax game
+    lr          : of the inner steps, which are plain gradient descent, as the paper's equation 7.
+                  NOTE: the authors' own 2-D example unrolls Adam.
+    first_order : leave out how the inner steps depend on the fakes (the second term of the
+                  paper's equation 12): cheaper, and not the gradient of L_G
+
+    The discriminator is a chain of dense layers and of layers without parameters. Its own turn is
+    that of a GAN: no inner step is kept. Both players see one batch for all K steps.
+
+    Raises ValueError for a penalty or classes, which the inner steps do not know.
+    """
+
+    steps: int = 5
+    lr: float = 0.1
+    first_order: bool = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_sizes(self, minimum=0, steps=self.steps)
+        check_number("UnrolledGAN", "lr", self.lr, above=0)
+        if self.penalty is not None or self.classes:
+            raise ValueError(
+                "UnrolledGAN: the inner steps know no penalty and no classes: leave both out, or "
+                "take a GAN"
+            )
+
+    def generator_loss(self, p: Params, x: Any, noise: Params) -> tuple[Array, Pullback]:
+        """-L_D after K inner steps, on data x and fakes; pullback d -> (dp, ()).
+
+        dp holds the key "generator" alone. `backward.terms`: "now", -L_D before the inner steps.
+        """
+        x, _ = self.parts(x)
+        fake, g_backward = self.generator.forward(p["generator"], noise["z"])  # (N, ...)
+        lr, theta, path = float(self.lr), p["discriminator"], []
+        for _ in range(self.steps):
+            here = Moment.at(self, theta, x, fake)
+            path.append(here)
+            theta = tree.map(lambda w, g: w - lr * g, theta, here.dtheta)  # theta^{k+1}   (1)
+        last = Moment.at(self, theta, x, fake)
+        value = -last.value  # L_G                                            ()      (2)
+
+        def dp(d: Array) -> Params:
+            dfake = -last.dfake  # dL_G/dG, theta^K held                               (3)
+            if not self.first_order:
+                bar = tree.scale(last.dtheta, -1)  # dL_G/dtheta^K                     (4)
+                for here in reversed(path):
+                    H_bar, mixed = here.second(bar)
+                    dfake = dfake - lr * mixed  # through the step, into the fakes     (5)
+                    bar = tree.map(lambda b, h: b - lr * h, bar, H_bar)  # (1 - lr H) bar  (6)
+            return {"generator": g_backward.dp(d * dfake)}
+
+        terms = {"now": -(path[0] if path else last).value}
+        return value, Pullback(dp, lambda d: (), value, terms=terms)
+
+
+@dataclass(frozen=True)
+class Moment:
+    """L_D at one theta, with its gradients and its second derivatives along a direction.
+
+    value         : L_D
+    dtheta, dfake : its gradients
+    """
+
+    value: Array
+    dtheta: Params
+    dfake: Array
+    trace: Trace
+    dys: list[Array]
+    bend: Array
+
+    @classmethod
+    def at(cls, model: UnrolledGAN, theta: Params, x: Array, fake: Array) -> "Moment":
+        """One pass of the discriminator over data and fakes, forward and backward."""
+        xp, N = namespace(x), len(x)
+        both = trace(model.discriminator, theta, xp.concatenate([x, fake]))
+        M = len(both.y) // 2  # scores of data; fewer than N where the discriminator packs
+        real, f = both.y[:M], both.y[M:]  #                                 (M, 1)
+        value, backward = model.objective.discriminator(real, f)
+        dtheta, dx, dys = both.pull(xp.concatenate(backward.dx()))
+        bend = xp.concatenate(curvature(model.objective, real, f))
+        return cls(value, dtheta, dx[N:], both, dys, bend)
+
+    def second(self, theta_dot: Params) -> tuple[Params, Array]:
+        """H theta_dot, and d/dfake (theta_dot . dL_D/dtheta): R{dtheta} and R{dfake}."""
+        v, second = self.trace.along(theta_dot)
+        rdtheta, rdx = second(self.dys, self.bend * v)  # R{dl} = L'' R{l}            (13)
+        return rdtheta, rdx[len(rdx) - len(self.dfake) :]
+
+
+def curvature(objective: Any, real: Array, fake: Array) -> tuple[Array, Array]:
+    """The second derivatives of L_D with respect to each score (M, 1): the only ones there are.
+
+    Raises NotImplementedError for an objective that is not one of this package's.
+    """
+    xp, M = namespace(real), len(real)
+    if isinstance(objective, Minimax):  # softplus'' = sigmoid(l) sigmoid(-l)          (14)
+        return sigmoid(real) * sigmoid(-real) / M, sigmoid(fake) * sigmoid(-fake) / M
+    if isinstance(objective, LeastSquares):
+        return xp.full_like(real, 1 / M), xp.full_like(fake, 1 / M)
+    if isinstance(objective, Wasserstein):
+        return xp.full_like(real, 2 * float(objective.drift) / M), xp.zeros_like(fake)
+    if isinstance(objective, Hinge):  # piecewise linear
+        return xp.zeros_like(real), xp.zeros_like(fake)
+    raise NotImplementedError(
+        f"UnrolledGAN: the second derivative of {type(objective).__name__} is not known: take "
+        "Minimax, NonSaturating, LeastSquares, Hinge or Wasserstein"
+    )
