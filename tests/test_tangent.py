@@ -13,7 +13,6 @@ from tinygen.tangent.elementwise import elementwise
 
 REFUSED = {
     *("Cholesky", "DiagonalBiLSTM", "Embedding", "GatedBlock", "LSTM", "RowLSTM", "StatefulLSTM"),
-    "MinibatchDiscrimination",
 }
 
 

@@ -157,6 +157,14 @@ CRITICS: dict[str, tuple[Any, tuple[int, ...], tuple[str, ...]]] = {
         (6, 5),
         ("3.b",),
     ),
+    "a batch at once": (
+        L.Sequential(
+            *(L.Dense(5, 7), L.Tanh(), L.MinibatchDiscrimination(7, 3, 2), L.MinibatchStd()),
+            L.Dense(11, 1),
+        ),
+        (4, 5),
+        ("4.b",),
+    ),
     "with labels": (
         L.Sequential(label=L.LabelledDense(5, 3, 7), bend=L.Tanh(), head=L.Dense(7, 1)),
         (4, 5),
