@@ -7,7 +7,6 @@ from tinygen import arrays, layers, to_device, to_host, tree
 from tinygen.cases.common import jittered
 from tinygen.cases.pixelcnn import MODELS, draw_condition, draw_data
 from tinygen.layers import Conv2d, MaskedConv2d, Relu, Residual, Sequential, Tanh
-from tinygen.models.ancestral import recompute
 from tinygen.models.columns import Taps, column
 from tinygen.models.pixelcnn_stack import ResidualStack
 
@@ -84,25 +83,6 @@ def test_cached_drawing_is_drawing_by_the_definition(name):
     else:
         np.testing.assert_array_equal(cached, naive)
         assert len(np.unique(cached)) > 1
-
-
-@pytest.mark.parametrize("name", MODELS)
-@pytest.mark.parametrize("dtype, tolerance", [(np.float64, 1e-12), (np.float32, 1e-4)])
-def test_each_step_has_the_parameters_of_the_pass(name, dtype, tolerance):
-    rng, model = np.random.default_rng(0), MODELS[name]
-    p = tree.map(lambda a: a.astype(dtype), jittered(rng, model.init(rng)))
-    x, condition = draw_data(rng, model, 2), draw_condition(rng, model, 2)
-    x = x.astype(dtype) if x.dtype.kind == "f" else x
-    if condition is not None and condition.dtype.kind == "f":
-        condition = condition.astype(dtype)
-    canvas = np.zeros_like(x)  # later places are not there yet
-    step, naive = model.stepper(p, 2, condition), recompute(model, p, 2, condition)
-    for i, place in enumerate(np.ndindex(model.shape)):
-        pairs = zip(tree.leaves(step(i, canvas)), tree.leaves(naive(i, canvas)), strict=True)
-        for (leaf, a), (_, b) in pairs:
-            assert a.dtype == b.dtype == dtype
-            np.testing.assert_allclose(a, b, rtol=tolerance, atol=tolerance, err_msg=f"{i} {leaf}")
-        canvas[(slice(None), *place)] = x[(slice(None), *place)]
 
 
 # models whose draws change where a kept column is wrong

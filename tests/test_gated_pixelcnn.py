@@ -2,33 +2,21 @@
 
 import numpy as np
 import pytest
+from pixel_models import gated_at as point
 
-from tinygen import arrays, to_device, to_host, tree
 from tinygen import layers as L
+from tinygen import tree
 from tinygen.cases.common import jittered
-from tinygen.cases.gated_pixelcnn import GREY, MODELS, draw_condition, draw_data, small, told
+from tinygen.cases.gated_pixelcnn import GREY, MODELS, small, told
 from tinygen.check import check_causal, receptive_field
 from tinygen.check.receptive_field import REGIONS, regions
 from tinygen.layers import gated_block
 from tinygen.likelihoods import Bernoulli, Categorical
 from tinygen.models import GatedPixelCNN, PixelCNN, picture_prompt
-from tinygen.models.ancestral import recompute
 from tinygen.optim import adam
 
-every_device = pytest.mark.parametrize("device", ["pretend", "cuda"], indirect=True)
 every_model = pytest.mark.parametrize("name", MODELS)
 BLIND, LEAK = REGIONS.index("blind spot"), REGIONS.index("leak")
-
-
-def point(name, dtype=np.float64, n=3):
-    """A small model, its parameters, data and condition."""
-    rng, model = np.random.default_rng(0), MODELS[name]
-    p = tree.map(lambda a: a.astype(dtype), jittered(rng, model.init(rng)))
-    x, condition = draw_data(rng, model, n), draw_condition(rng, model, n)
-    x = x.astype(dtype) if x.dtype.kind == "f" else x
-    if condition is not None and condition.dtype.kind == "f":
-        condition = condition.astype(dtype)
-    return model, p, x, condition
 
 
 # What it sees
@@ -117,36 +105,6 @@ def test_every_parameter_moves_after_one_step(name):
             assert (a != b).mean() > 0.6, leaf  # what no mask hides
 
 
-@pytest.mark.parametrize("name", ["binary pixels", "classes", "a picture"])
-def test_halves_of_the_pullback_equal_the_whole(name):
-    model, p, x, condition = point(name)
-    _, backward = model.loss(p, x if condition is None else (x, condition))
-    dp, dx = backward(1.0)
-    whole = {"dp": dp, "dx": dx}
-    halves = {"dp": backward.dp(1.0), "dx": backward.dx(1.0)}
-    for (leaf, a), (_, b) in zip(tree.leaves(whole), tree.leaves(halves), strict=True):
-        assert np.array_equal(a, b), leaf
-    assert list(dp) == list(p)
-
-
-@every_device
-@every_model
-def test_the_numbers_of_numpy_on_any_device(name, device):
-    def outcome(place):
-        model, p, x, condition = point(name, np.float32)
-        p, x = to_device(p, place), to_device(x, place)
-        condition = None if condition is None else to_device(condition, place)
-        value, backward = model.loss(p, x if condition is None else (x, condition))
-        params, _ = model.conditionals(p, x, condition)
-        last = model.stepper(p, len(x), condition)(0, x)
-        return {"loss": value, "dp": backward.dp(1.0), "params": params, "step": last}
-
-    here, there = outcome("cpu"), outcome(device)
-    for (leaf, a), (_, b) in zip(tree.leaves(here), tree.leaves(there), strict=True):
-        assert arrays.device_of(b) == device, leaf
-        np.testing.assert_allclose(to_host(b), a, rtol=1e-4, atol=1e-5, err_msg=leaf)
-
-
 @pytest.mark.parametrize("dtype, tolerance", [(np.float32, 1e-5), (np.float64, 1e-10)])
 @pytest.mark.parametrize("mask", ["A", "B"])
 def test_a_block_equals_pytorch(mask, dtype, tolerance):
@@ -219,18 +177,6 @@ def test_labels_have_no_gradient_and_pictures_have_one():
 
 
 @every_model
-def test_kept_columns_give_the_parameters_of_a_whole_pass(name):
-    for dtype, tolerance in ((np.float64, 1e-12), (np.float32, 1e-4)):
-        model, p, x, condition = point(name, dtype)
-        kept, whole = model.stepper(p, 3, condition), recompute(model, p, 3, condition)
-        for i in range(model.size):
-            here, there = tree.leaves(kept(i, x)), tree.leaves(whole(i, x))
-            for (_, a), (_, b) in zip(here, there, strict=True):
-                assert a.dtype == dtype
-                np.testing.assert_allclose(a, b, rtol=tolerance, atol=tolerance, err_msg=str(i))
-
-
-@every_model
 def test_cached_and_naive_draws_are_the_same_pixels(name):
     model, p, _, condition = point(name)
     cached, naive = (
@@ -286,23 +232,6 @@ def test_passes_over_all_pixels_at_once_end_in_the_draw_in_order():
 def test_sizes_that_cannot_be_are_refused(build, error):
     with pytest.raises(ValueError, match=error):
         build()
-
-
-@pytest.mark.parametrize(
-    "name, change, error",
-    [
-        ("binary pixels", lambda x: x[:, :3], r"built for x of shape \(N, 4, 5, 1\), got"),
-        ("binary pixels", lambda x: x.repeat(3, axis=3), r"got \(3, 4, 5, 3\): resize or reshape"),
-        ("binary pixels", lambda x: x[:0], r"is empty"),
-        ("binary pixels", lambda x: x + 0.5, r"(?s)expected x .*(zeros and ones|0\.\.1)"),
-        ("binary pixels", lambda x: x * np.nan, r"NaN"),
-        ("a softmax", lambda x: x + 2, r"levels .*expected 0..3"),
-    ],
-)
-def test_data_that_do_not_fit_are_refused(name, change, error):
-    model, p, x, _ = point(name)
-    with pytest.raises(ValueError, match=error):
-        model.loss(p, change(x))
 
 
 @pytest.mark.parametrize(

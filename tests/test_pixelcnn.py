@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
+from pixel_models import pixelcnn_at as point
 
-from tinygen import arrays, to_device, to_host, tree
+from tinygen import tree
 from tinygen.cases.common import jittered
-from tinygen.cases.pixelcnn import MODELS, draw_condition, draw_data, small
+from tinygen.cases.pixelcnn import MODELS, small
 from tinygen.check import check_causal
 from tinygen.layers import Conv2d, Embedding, MaskedConv2d, Residual, Sequential
 from tinygen.likelihoods import Bernoulli, Categorical, Gaussian, Likelihood
@@ -13,19 +14,6 @@ from tinygen.models.pixelcnn import PixelCNN
 from tinygen.models.pixelcnn_nets import picture_prompt
 from tinygen.models.pixelcnn_stack import ResidualStack
 from tinygen.optim import adam
-
-every_device = pytest.mark.parametrize("device", ["pretend", "cuda"], indirect=True)
-
-
-def point(name, dtype=np.float64, n=3):
-    """A small model, its parameters, data and condition."""
-    rng, model = np.random.default_rng(0), MODELS[name]
-    p = tree.map(lambda a: a.astype(dtype), jittered(rng, model.init(rng)))
-    x, condition = draw_data(rng, model, n), draw_condition(rng, model, n)
-    x = x.astype(dtype) if x.dtype.kind == "f" else x
-    if condition is not None and condition.dtype.kind == "f":
-        condition = condition.astype(dtype)
-    return model, p, x, condition
 
 
 def test_mask_b_in_the_first_layer_is_caught():
@@ -63,24 +51,6 @@ def test_every_parameter_moves_after_one_step(name):
     for (leaf, a), (_, b) in zip(tree.leaves(before), tree.leaves(p), strict=True):
         assert (a != b).any(), leaf
         assert leaf in hidden or "past" in leaf or a.size < 3 or (a != b).mean() > 0.3, leaf
-
-
-@every_device
-@pytest.mark.parametrize("name", MODELS)
-def test_the_numbers_of_numpy_on_any_device(name, device):
-    def outcome(place):
-        model, p, x, condition = point(name, np.float32)
-        p, x = to_device(p, place), to_device(x, place)
-        condition = None if condition is None else to_device(condition, place)
-        data = x if condition is None else (x, condition)
-        value, backward = model.loss(p, data)
-        params, _ = model.conditionals(p, x, condition)
-        return {"loss": value, "dp": backward.dp(1.0), "params": params}
-
-    here, there = outcome("cpu"), outcome(device)
-    for (leaf, a), (_, b) in zip(tree.leaves(here), tree.leaves(there), strict=True):
-        assert arrays.device_of(b) == device, leaf
-        np.testing.assert_allclose(to_host(b), a, rtol=1e-4, atol=1e-5, err_msg=leaf)
 
 
 def test_the_condition_changes_what_is_likely():
@@ -184,24 +154,6 @@ class Strange(Likelihood):
 def test_sizes_that_cannot_be_are_refused(build, error):
     with pytest.raises(ValueError, match=error):
         build()
-
-
-@pytest.mark.parametrize(
-    "name, change, error",
-    [
-        ("binary pixels", lambda x: x[:, :3], r"built for x of shape \(N, 4, 5, 1\), got"),
-        ("binary pixels", lambda x: x.repeat(3, axis=3), r"got \(3, 4, 5, 3\): resize or reshape"),
-        ("binary pixels", lambda x: x[:0], r"is empty"),
-        ("binary pixels", lambda x: x + 0.5, r"(?s)expected x .*(zeros and ones|0\.\.1)"),
-        ("binary pixels", lambda x: x * np.nan, r"NaN"),
-        ("a softmax", lambda x: x + 2, r"levels .*expected 0..3"),
-        ("logistic mixtures", lambda x: x - 8, r"levels .*expected 0..7"),
-    ],
-)
-def test_data_that_do_not_fit_are_refused(name, change, error):
-    model, p, x, _ = point(name)
-    with pytest.raises(ValueError, match=error):
-        model.loss(p, change(x))
 
 
 def test_conditions_that_do_not_fit_are_refused():
