@@ -112,6 +112,12 @@ VARIANTS = {
         "--generator 9 --discriminator 8 --objective wasserstein --penalty gp --ema 0.5",
         "--generator 9 --discriminator 8 --objective wasserstein --clip 0.01",
     ],
+    "dcgan": [
+        "--features 4 --latent 5 --ema 0.9 --objective hinge",
+        "--features 4,3 --told class --prior normal --k 2 --data coloured-digits",
+        "--features 4 --objective minimax --optimiser sgd",
+        "--features 4 --objective least-squares --told class",
+    ],
 }
 
 

@@ -79,6 +79,7 @@ def dcgan(
     *,
     objective: Objective | None = None,
     prior: str = "uniform",
+    average: bool = False,
 ) -> DCGAN:
     """The DCGAN of images (H, W, C).
 
@@ -87,6 +88,7 @@ def dcgan(
     classes  : K of a conditional one (M. Mirza and S. Osindero, arXiv 1411.1784): in each net the
                label adds its own bias behind the first layer, named "label"
     prior    : "uniform" in (-1, 1), the paper's, or "normal"
+    average  : whether the game keeps a running mean of G's weights
 
     Raises ValueError for a shape that is not (H, W, C), widths below 1, and sides that the strides
     cannot reach.
@@ -100,6 +102,7 @@ def dcgan(
         prior=prior,
         signed=True,
         classes=classes,
+        average=average,
     )
 
 

@@ -5,6 +5,7 @@ from tinygen.systems import (
     autoencoder,
     bernoulli_mixture,
     conditional_vae,
+    dcgan,
     debiasing_vae,
     factor_vae,
     fvbn,
@@ -42,6 +43,7 @@ FILES = (
     pixel_rnn,
     lstm,
     gan,
+    dcgan,
 )
 SYSTEMS = {file.SYSTEM.name: file.SYSTEM for file in FILES}
 
