@@ -128,6 +128,26 @@ def test_a_last_round_with_too_few_batches_shows_the_last_one_again():
     assert done.log[-1]["step"] == 2  # 5 batches, 3 a round
 
 
+def test_what_a_pullback_says_comes_after_stands_in_p_once_the_step_is_done():
+    def loss(p, x, noise):
+        value, backward = loss_of(1)(p, x, noise)
+        seen = {"seen": p["seen"] + len(x)}
+        return value, Pullback(backward.dp, backward.dx, value, after=seen)
+
+    turn = dataclasses.replace(turns()[0], loss=loss)
+    p = start() | {"seen": np.array(0)}
+    given = p["seen"]
+    moved = start()
+    play(Game(turn), p, [data(6)])
+    play(Game(turns()[0]), moved, [data(6)])
+    assert p["seen"] == 6 and given == 0  # another array: the one that was given keeps its value
+    assert p["a"] == moved["a"]
+    done = train(turn, p, data(10), rng=np.random.default_rng(0), epochs=2, batch=4, progress=False)
+    assert done.p["seen"] == 6 + 2 * 10 and p["seen"] == 6
+    turn.measure(p, data(6), None)
+    assert p["seen"] == 6  # without a step there is no after
+
+
 # -- what reaches the loss -----------------------------------------------------------------------
 
 

@@ -79,6 +79,8 @@ class Turn:
     ) -> dict[str, float]:
         """One move, in place in p and state; the loss and its terms before the move.
 
+        What the pullback says comes `after` the step is put into p.
+
         Raises NonFinite, before anything is written, where the loss is NaN or infinite.
         """
         keywords = {name: schedule(step) for name, schedule in self.schedules.items()}
@@ -92,6 +94,8 @@ class Turn:
         if self.average is not None:
             key, ema = self.average
             ema.update(p[key], self.own(p))
+        for key, value in backward.after.items():
+            p[key] = value
         return terms
 
     def measure(

@@ -25,6 +25,8 @@ class Pullback:
     y      : the output; dy must have its shapes and dtypes (ValueError, TypeError else)
     both   : dy -> (dp, dx), where the halves share work; else they are called in turn
     terms  : named parts of a loss, for logs and plots
+    after  : key of p -> what stands there once the step is done, for a state that no gradient
+             moves, such as a history of fakes; `Turn` puts it there
     """
 
     def __init__(
@@ -34,10 +36,12 @@ class Pullback:
         y: Any,
         both: Callable[[Any], tuple[Params, Any]] | None = None,
         terms: dict[str, Array] | None = None,
+        after: Params | None = None,
     ):
         self._dp, self._dx, self._both = dp, dx, both
         self._like = tree.map(_like, y)
         self.terms = terms or {}
+        self.after = after or {}
 
     def __call__(self, dy: Any = 1.0) -> tuple[Params, Any]:
         """Both gradients, of the parameters and of the input."""

@@ -7,6 +7,7 @@ from tinygen.data.digits import digits
 from tinygen.data.errors import DataError
 from tinygen.data.few_labels import few_labels
 from tinygen.data.translation import pair
+from tinygen.data.unpaired import unpaired
 
 __all__ = [
     "DataError",
@@ -22,4 +23,5 @@ __all__ = [
     "load",
     "names",
     "pair",
+    "unpaired",
 ]
