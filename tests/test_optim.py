@@ -14,6 +14,7 @@ import tinygen
 from tinygen import arrays, schedules, tree
 from tinygen.kernels import memory, updates
 from tinygen.optim import (
+    ClipWeights,
     adagrad,
     adam,
     clip_norm,
@@ -399,6 +400,22 @@ def test_clip_value_bounds_each_entry(rng):
     np.testing.assert_array_equal(clipped, np.array([-0.5, 0.25, 0.5], np.float32))
     assert clipped.dtype == np.float32
     assert dp["w"][2] == 9.0
+
+
+def test_weights_are_clipped_in_place_and_inner_ones_keep_their_bits():
+    w, other = np.array([-3.0, 0.25, 0.5, 9.0], np.float32), np.full((2, 1), -0.6, np.float32)
+    p = {"w": w, "inner": {"b": other}}
+    ClipWeights(0.5)(p)
+    assert p["w"] is w and p["inner"]["b"] is other
+    np.testing.assert_array_equal(w, np.array([-0.5, 0.25, 0.5, 0.5], np.float32))
+    np.testing.assert_array_equal(other, np.full((2, 1), -0.5, np.float32))
+    assert w.dtype == np.float32
+
+
+@pytest.mark.parametrize("limit", [0.0, -1.0, math.nan, math.inf])
+def test_a_limit_of_weights_that_is_none_is_refused(limit):
+    with pytest.raises(ValueError, match="ClipWeights: limit must be"):
+        ClipWeights(limit)
 
 
 def test_clipping_writes_nothing_and_takes_an_empty_tree():
