@@ -20,7 +20,7 @@ from tinygen.arrays import Array, Params, namespace
 from tinygen.layers import Layer, Pack
 from tinygen.layers.compose import Composite
 from tinygen.likelihoods.base import per_example, sum_examples, uniform
-from tinygen.models.labels import LABEL
+from tinygen.models.labels import LABEL, check_noise
 from tinygen.pullback import Pullback
 from tinygen.schedules import check_number
 from tinygen.tangent import Linearised, linearise
@@ -60,13 +60,20 @@ class GradientPenalty:
     ) -> tuple[Array, Pullback]:
         """The penalty, and its pullback d -> (dp, ()), dp of the critic's parameters.
 
-        noise : t, from `draw_noise`
+        noise  : t, from `draw_noise`; a critic of packs takes one number a pack
+        labels : those that data and fakes share
 
+        A dropout layer of the critic gets no mask. Raises ValueError for fakes of another shape,
+        NotImplementedError for a critic with a layer that tinygen.tangent has no rule for.
         `backward.terms`: "norm", the mean of |g|.
         """
-        m = pack_size(critic)
-        t = namespace(noise).repeat(noise[::m], m)[: len(noise)]  # one number a pack
-        t = per_example(t, real)
+        check_noise("GradientPenalty", noise, real.shape[:1])
+        if real.shape != fake.shape:
+            raise ValueError(
+                f"GradientPenalty: data of shape {real.shape} and fakes of shape {fake.shape} have "
+                "no points between them: draw as many fakes as there are data"
+            )
+        t = per_example(of_first(noise, pack_size(critic)), real)
         mixed = t * real + (1 - t) * fake  # x_hat                          (N, ...)  (20)
         at, g = slope(critic, p, mixed, labels)
         norm = namespace(g).sqrt(squares(g, at.y) + TINY)  # |g|             (M,)     (21)
@@ -136,6 +143,11 @@ def slope(critic: Layer, p: Params, x: Array, labels: Array | None) -> tuple[Lin
             f"x of shape {x.shape}: end the critic with one number an example"
         )
     return at, at.backward.dx(namespace(scores).ones_like(scores))
+
+
+def of_first(t: Array, m: int) -> Array:
+    """t, each pack of m examples with the number of its first one."""
+    return namespace(t).repeat(t[::m], m)[: len(t)]
 
 
 def pack_size(critic: Layer) -> int:
