@@ -14,7 +14,16 @@ from tinygen.data.sprites import COUNTS
 NAMES = [
     *("digits", "digits-dynamic", "digits-thresholded"),
     *("ring", "grid", "moons", "spirals", "sprites", "drawn-faces", "dark-faces"),
-    *("coloured-digits", "moving-digits", "sines", "ar1", "ar2", "pendulum", "pendulum-clips"),
+    *(
+        "coloured-digits",
+        "moving-digits",
+        "stacked-digits",
+        "sines",
+        "ar1",
+        "ar2",
+        "pendulum",
+        "pendulum-clips",
+    ),
 ]
 BY_NAME = {entry.name: entry for entry in ENTRIES}
 

@@ -1,6 +1,15 @@
 """All data sets by name: `names()`, `entry(name)`, `load(name)`, and where their files lie."""
 
-from tinygen.data import cifar10, faces, mnist, mnist_static, omniglot, series, translation
+from tinygen.data import (
+    cifar10,
+    faces,
+    mnist,
+    mnist_static,
+    omniglot,
+    series,
+    stacked_digits,
+    translation,
+)
 from tinygen.data.dataset import Dataset, Entry, File
 from tinygen.data.errors import DataError
 from tinygen.data.files import missing, where
@@ -16,6 +25,7 @@ REAL = (
     *faces.ENTRIES,
     *translation.ENTRIES,
     *series.ENTRIES,
+    *stacked_digits.ENTRIES,
 )
 CATALOGUE = {entry.name: entry for entry in (*GENERATED, *REAL)}
 

@@ -9,7 +9,15 @@ from collections.abc import Callable
 
 import numpy as np
 
-from tinygen.data import ar, coloured_digits, drawn_faces, moving_digits, rare, sprites
+from tinygen.data import (
+    ar,
+    coloured_digits,
+    drawn_faces,
+    moving_digits,
+    rare,
+    sprites,
+    stacked_digits,
+)
 from tinygen.data.dataset import Dataset, Entry, Part
 from tinygen.data.digits import digits
 from tinygen.data.parts import binary_variants
@@ -160,6 +168,15 @@ ENTRIES: tuple[Entry, ...] = (
         *(lambda rng, n, part: moving_digits.moving_digits(rng, n, split=part), 8, UCI),
         classes=tuple("0123456789"),
         split=f"the digits {BY_INDEX}; paths with the seeds (8, 0), (8, 1), (8, 2)",
+        licence=CC_BY,
+    ),
+    entry(
+        "stacked-digits",
+        "three of the digits as colour channels, 8x8: 1000 modes",
+        *("colour", (8, 8, 3), (12_000, 12_000, 12_000)),
+        *(lambda rng, n, part: stacked_digits.stacked_digits(rng, n, part), 15, UCI),
+        classes=stacked_digits.CLASSES,
+        split=f"the digits {BY_INDEX}; triples with the seeds (15, 0), (15, 1), (15, 2)",
         licence=CC_BY,
     ),
     entry(

@@ -10,6 +10,7 @@ from tinygen.metrics.frechet import frechet_distance
 from tinygen.metrics.importance import importance_estimate
 from tinygen.metrics.linear_probe import FeatureScale, linear_probe
 from tinygen.metrics.mig import gaps, mutual_information_gap
+from tinygen.metrics.mode_coverage import Coverage, class_coverage, mode_coverage, reverse_kl
 from tinygen.metrics.psnr import psnr
 from tinygen.metrics.rates import dead_units, kl_per_dimension
 from tinygen.metrics.total_correlation import (
@@ -19,6 +20,7 @@ from tinygen.metrics.total_correlation import (
 from tinygen.metrics.units import bits_per_dim, mean_and_error
 
 __all__ = [
+    "Coverage",
     "FeatureScale",
     "active_units",
     "activity",
@@ -26,6 +28,7 @@ __all__ = [
     "auroc_and_error",
     "binned_information",
     "bits_per_dim",
+    "class_coverage",
     "classes_found",
     "code_information",
     "confidence",
@@ -40,8 +43,10 @@ __all__ = [
     "levels",
     "linear_probe",
     "mean_and_error",
+    "mode_coverage",
     "mutual_information_gap",
     "psnr",
+    "reverse_kl",
     "roc_curve",
     "threshold",
     "total_correlation",

@@ -9,6 +9,7 @@ from tinygen import adversarial
 from tinygen.arrays import Array, Params
 from tinygen.game import Game
 from tinygen.metrics.parzen import WARNING, parzen
+from tinygen.models import gan_diagnosis
 from tinygen.models.gan import GAN, PRIORS
 from tinygen.models.gan_nets import dense_discriminator, dense_generator
 from tinygen.models.penalties import R1, GradientPenalty
@@ -152,7 +153,7 @@ def measure(
 
 def remarks(model: GAN, p: Params, x: Array) -> list[str]:
     """What should not be overlooked beside the numbers."""
-    return [WARNING + "."]
+    return [WARNING + ".", *gan_diagnosis.remarks(model, p, x)]
 
 
 SYSTEM = System(
