@@ -49,6 +49,7 @@ class Case:
             "adam": ("torch foreach", "torch fused"),
             "vae": ("torch foreach", "torch fused"),
             "pixelcnn": ("torch channels-last",),
+            "dcgan": ("torch channels-last",),
             "diagonal": ("torch padded",),
             "pixelrnn": ("torch padded",),
         }
@@ -71,6 +72,21 @@ def pixelcnn(features: int) -> Case:
     title = f"PixelCNN, {blocks} blocks of {F}, step with Adam, batch {batch}"
     sizes = {"batch": batch, "size": size, "features": F, "blocks": blocks, "head": head}
     return Case(f"pixelcnn-{F}", title, "pixelcnn", sizes, 3 * batch * size * size * macs, 1.0)
+
+
+def dcgan(batch: int) -> Case:
+    """A round of the game on 28x28 pixels: D's turn, G's turn, Adam for both."""
+    side, (a, b), latent = 28, (64, 128), 100
+    edge = (side // 2) ** 2 * 16 * a  # D's first layer, and G's last one
+    middle = (side // 4) ** 2 * 16 * a * b  # D's second layer, and G's last but one
+    score, project = (side // 4) ** 2 * b, latent * (side // 4) ** 2 * b
+    # D's turn, on data and on fakes: forward, dW, and dx but for the first layer
+    needed = 2 * (2 * edge + 3 * middle + 3 * score)
+    # G's turn: its fakes, once for both turns; D forward and dx; G's dW, and dx but for the first
+    needed += 2 * (edge + middle + score) + 3 * (edge + middle) + 2 * project
+    title = f"DCGAN 28x28, 64 and 128 features, both players' steps with Adam, batch {batch}"
+    sizes = {"batch": batch, "side": side, "features": (a, b), "latent": latent}
+    return Case("dcgan", title, "dcgan", sizes, batch * needed, 1.1)
 
 
 def diagonal(batch: int, n_in: int, n_hidden: int) -> Case:
@@ -164,6 +180,7 @@ CASES = [
     diagonal(16, 32, 16),
     diagonal(32, 32, 16),
     pixelrnn(16),
+    dcgan(BATCH),
     Case(
         "row-lstm",
         "RowLSTM B 32→16, 16x28x28, k3",

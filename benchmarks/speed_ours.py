@@ -12,10 +12,12 @@ import tinygen
 from tinygen import layers, likelihoods
 from tinygen.arrays import device_namespace, to_device
 from tinygen.kernels.memory import keep_memory
+from tinygen.models.dcgan import dcgan
 from tinygen.models.pixel_rnn import PixelRNN
 from tinygen.models.pixelcnn import PixelCNN
 from tinygen.models.vae import dense_vae
 from tinygen.optim import adam
+from tinygen.systems.duel import duel
 
 Step = Callable[[], Any]
 
@@ -112,6 +114,14 @@ class Ours(Side):
             return float(value)
 
         return step
+
+    def dcgan(self, batch: int, side: int, features: tuple[int, ...], latent: int) -> Step:
+        model = dcgan((side, side, 1), latent, features)
+        game = duel(model, *(adam(2e-4, beta1=0.5) for _ in range(2)))
+        p = to_device(model.init(self.rng), self.device)
+        state = game.init(p)
+        x = to_device(self.rng.random((batch, side, side, 1), np.float32), self.device)
+        return lambda: game.play(p, state, [x], self.rng)
 
     def conv(self, batch: int, size: int, arguments: Any) -> Step:
         return self.step_of(layers.Conv2d(*arguments), self.normal(batch, size, size, arguments[0]))

@@ -8,6 +8,7 @@ import argparse
 from collections.abc import Callable
 from typing import Any
 
+import dcgan_torch
 import torch
 from pixel_rnn_torch import Packed, Padded, pixel_rnn
 from pixelcnn_torch import pixelcnn
@@ -185,6 +186,14 @@ class Torch(Side):
             return loss.item()
 
         return step
+
+    def dcgan(self, batch: int, side: int, features: tuple[int, ...], latent: int) -> Step:
+        models: Any = [net.to(self.device) for net in dcgan_torch.nets(side, features, latent)]
+        x = 2 * torch.rand(batch, 1, side, side, device=self.device) - 1
+        if self.setting == "channels-last":
+            models = [net.to(memory_format=torch.channels_last) for net in models]
+            x = x.to(memory_format=torch.channels_last)
+        return dcgan_torch.step(*models, x, latent)
 
     def conv(self, batch: int, size: int, arguments: Any) -> Step:
         return self.step_of(nn.Conv2d(*arguments), self.normal(batch, arguments[0], size, size))
