@@ -43,6 +43,11 @@ VARIANTS = {
         "--net conv",
     ],
     "factor-vae": ["--discriminator 8,6", "--net conv --likelihood bernoulli --gamma 3"],
+    "cycle-gan": [
+        "--width 2 --blocks 1 --downs 1 --kernel 3 --patch 2,3 --history 8",
+        "--to rotated --width 2 --blocks 1 --patch 2,3 --identity 0.5 --cycle 5 --constant 2",
+        "--to digits-thresholded --width 2 --blocks 1 --patch 2,3 --lr 0.001",
+    ],
     "autoencoder": [
         "",
         "--net conv --data coloured-digits",
@@ -118,6 +123,7 @@ VARIANTS = {
         "--features 4 --objective minimax --optimiser sgd",
         "--features 4 --objective least-squares --told class",
     ],
+    "vae-gan": ["--channels 4,5", "--net dense --hidden 9 --gamma 0.1 --data coloured-digits"],
 }
 
 
