@@ -124,11 +124,10 @@ def test_noise_counts_as_sharp_which_is_why_it_is_no_measure_of_quality(rng):
     assert sharpness(stripes(8) + 0.3 * noise).min() > 1.2 * sharpness(stripes(8))[0]
 
 
-def test_what_has_no_edges_is_refused(rng):
+def test_one_colour_has_no_edges_and_what_are_no_images_is_refused(rng):
     x = rng.random((3, 4, 4, 1))
     x[1] = 0.5
-    with pytest.raises(ValueError, match="sharpness: image 1 has one colour all over, and 1 in"):
-        sharpness(x)
+    assert sharpness(x)[1] == 0 and sharpness(x)[[0, 2]].min() > 0
     with pytest.raises(ValueError, match=r"expected x of shape \(N, H, W, C\)"):
         sharpness(x[0])
     with pytest.raises(TypeError, match="expected floats"):

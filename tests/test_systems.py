@@ -123,7 +123,10 @@ VARIANTS = {
         "--features 4 --objective minimax --optimiser sgd",
         "--features 4 --objective least-squares --told class",
     ],
-    "vae-gan": ["--channels 4,5", "--net dense --hidden 9 --gamma 0.1 --data coloured-digits"],
+    "vae-gan": [
+        "--net conv --channels 4,5",
+        "--net dense --hidden 9 --gamma 0.1 --data coloured-digits",
+    ],
 }
 
 

@@ -5,6 +5,7 @@ from tinygen.systems import (
     autoencoder,
     bernoulli_mixture,
     conditional_vae,
+    cycle_gan,
     dcgan,
     debiasing_vae,
     factor_vae,
@@ -21,6 +22,7 @@ from tinygen.systems import (
     semi_supervised,
     tc_vae,
     vae,
+    vae_gan,
 )
 from tinygen.systems.base import GROUPS, Options, System
 
@@ -44,6 +46,8 @@ FILES = (
     lstm,
     gan,
     dcgan,
+    cycle_gan,
+    vae_gan,
 )
 SYSTEMS = {file.SYSTEM.name: file.SYSTEM for file in FILES}
 
