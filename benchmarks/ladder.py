@@ -95,7 +95,7 @@ RUNGS = {
             "--decay 0.9999",
             (1, 784),
             {"dynamic": (81.50, "PG, 10 layers of 128, 457 epochs")},
-            {"static": "--epochs 3"},
+            {"static": "--epochs 2"},
         ),
         Rung(
             "pixel-rnn-row",
