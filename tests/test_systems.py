@@ -46,7 +46,7 @@ VARIANTS = {
     "cycle-gan": [
         "--width 2 --blocks 1 --downs 1 --kernel 3 --patch 2,3 --history 8",
         "--to rotated --width 2 --blocks 1 --patch 2,3 --identity 0.5 --cycle 5 --constant 2",
-        "--to digits-thresholded --width 2 --blocks 1 --patch 2,3 --lr 0.001",
+        "--to digits-thresholded --width 2 --blocks 1 --patch 2,3 --lr 0.001 --norm none",
     ],
     "autoencoder": [
         "",

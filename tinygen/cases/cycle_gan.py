@@ -84,6 +84,18 @@ CASES = [
     layer_case(
         "PatchGAN", patch_discriminator(1, (2, 3)), *(2, 8, 9, 1), of=(patch_discriminator,)
     ),
+    layer_case(
+        "residual generator without norm",
+        residual_generator(1, 1, width=2, blocks=1, downs=0, kernel=3, norm=False),
+        *(2, 4, 5, 1),
+        of=(residual_generator,),
+    ),
+    layer_case(
+        "PatchGAN without norm",
+        patch_discriminator(1, (2, 3), norm=False),
+        *(1, 6, 7, 1),
+        of=(patch_discriminator,),
+    ),
     layer_case("wave generator", wave_generator(2, 1, 3), *(2, 7, 1), of=(wave_generator,)),
     layer_case(
         "wave discriminator", wave_discriminator((2, 3), 3), *(2, 9, 1), of=(wave_discriminator,)

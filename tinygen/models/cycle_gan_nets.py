@@ -32,11 +32,13 @@ from tinygen.models.nets import Shape, check_shape, check_widths
 WORD = re.compile(r"(c\d+s1-|d|R|u)(\d+)(?:x(\d+))?")
 
 
-def generator_net(words: str, c_in: int) -> Sequential:
+def generator_net(words: str, c_in: int, norm: bool = True) -> Sequential:
     """Images (N, H, W, c_in) -> (N, H, W, C) in -1..1, of the paper's words.
 
     words : such as "c7s1-64,d128,d256,R256x9,u128,u64,c7s1-3"; R256x9 stands for nine R256. The
             last word is a c, without norm, and tanh follows it
+    norm  : False leaves the instance norms out. They take an image's own brightness and contrast
+            away, which small pictures of digits are better off with
 
     Convolutions before a norm have no bias, which it would subtract again. Raises ValueError for
     a word that is none, an R of another width than what it is given, and an even kernel.
@@ -53,46 +55,56 @@ def generator_net(words: str, c_in: int) -> Sequential:
             )
         kind, k, times = found[1], int(found[2]), int(found[3] or 1)
         for _ in range(times):
-            layers += block(kind, width, k, last=i == len(parts) - 1)
+            layers += block(kind, width, k, norm, last=i == len(parts) - 1)
             width = k
     return Sequential(*layers)
 
 
-def block(kind: str, c: int, k: int, last: bool) -> list[Layer]:
+def block(kind: str, c: int, k: int, norm: bool, last: bool) -> list[Layer]:
     """The layers of one word, from c channels to k."""
-    norm: list[Layer] = [InstanceNorm(k), Relu()]
+    scaled: list[Layer] = [InstanceNorm(k)] if norm else []
+    bias = not norm
     if kind == "d":
-        return [Conv2d(c, k, 3, stride=2, padding=1, bias=False), *norm]
+        return [Conv2d(c, k, 3, stride=2, padding=1, bias=bias), *scaled, Relu()]
     if kind == "u":
-        return [ConvTranspose2d(c, k, 3, stride=2, padding=1, output_padding=1, bias=False), *norm]
+        up = ConvTranspose2d(c, k, 3, stride=2, padding=1, output_padding=1, bias=bias)
+        return [up, *scaled, Relu()]
     if kind == "R":
         if c != k:
             raise ValueError(f"generator_net: R{k} is given {c} channels: give it as many")
-        once: list[Layer] = [ReflectionPad2d(1), Conv2d(k, k, 3, bias=False), InstanceNorm(k)]
+        once: list[Layer] = [ReflectionPad2d(1), Conv2d(k, k, 3, bias=bias), *scaled]
         return [Residual(Sequential(*once, Relu(), *once))]
     kernel = int(kind[1 : kind.index("s")])
     if kernel % 2 == 0 or kernel < 3:
         raise ValueError(f"generator_net: a kernel must be odd and 3 or more, got {kernel}")
-    wide: list[Layer] = [ReflectionPad2d(kernel // 2), Conv2d(c, k, kernel, bias=last)]
-    return [*wide, Tanh()] if last else [*wide, *norm]
+    wide: list[Layer] = [ReflectionPad2d(kernel // 2), Conv2d(c, k, kernel, bias=bias or last)]
+    return [*wide, Tanh()] if last else [*wide, *scaled, Relu()]
 
 
 def residual_generator(
-    c_in: int, c_out: int, width: int = 64, blocks: int = 9, downs: int = 2, kernel: int = 7
+    c_in: int,
+    c_out: int,
+    width: int = 64,
+    blocks: int = 9,
+    downs: int = 2,
+    kernel: int = 7,
+    norm: bool = True,
 ) -> Sequential:
     """The paper's generator: c7s1-k, then `downs` halvings, `blocks` residuals, as many doublings.
 
-    width : k, channels at full size; each halving doubles them
+    width : k, channels at full size; each halving doubles them;  norm: as of `generator_net`
     """
     check_widths("width, blocks", (width, blocks))
     down = [f"d{width * 2**i}" for i in range(1, downs + 1)]
     up = [f"u{width * 2**i}" for i in reversed(range(downs))]
     middle = f"R{width * 2**downs}x{blocks}"
     words = [f"c{kernel}s1-{width}", *down, middle, *up, f"c{kernel}s1-{c_out}"]
-    return generator_net(",".join(words), c_in)
+    return generator_net(",".join(words), c_in, norm)
 
 
-def patch_discriminator(c_in: int, widths: tuple[int, ...] = (64, 128, 256, 512)) -> Sequential:
+def patch_discriminator(
+    c_in: int, widths: tuple[int, ...] = (64, 128, 256, 512), norm: bool = True
+) -> Sequential:
     """PatchGAN: images (N, H, W, c_in) -> a score for each patch (N, h, w, 1).
 
     widths : C64-C128-C256-C512 of the paper. All but the last halve the image; the last, and the
@@ -104,8 +116,9 @@ def patch_discriminator(c_in: int, widths: tuple[int, ...] = (64, 128, 256, 512)
     c = c_in
     for i, k in enumerate(widths):
         stride = 1 if i == len(widths) - 1 else 2
-        layers += [Conv2d(c, k, 4, stride, padding=1, bias=i == 0)]
-        layers += [InstanceNorm(k), LeakyRelu(0.2)] if i else [LeakyRelu(0.2)]
+        scaled = norm and i > 0
+        layers += [Conv2d(c, k, 4, stride, padding=1, bias=not scaled)]
+        layers += [InstanceNorm(k), LeakyRelu(0.2)] if scaled else [LeakyRelu(0.2)]
         c = k
     return Sequential(*layers, Conv2d(c, 1, 4, padding=1))
 
@@ -126,11 +139,12 @@ def conv_cycle_gan(
     downs: int = 2,
     patch_widths: tuple[int, ...] = (64, 128, 256, 512),
     kernel: int = 7,
+    norm: bool = True,
     **options: Any,
 ) -> CycleGAN:
     """The paper's model for images of these shapes (H, W, C), which the caller has in 0..1.
 
-    options : of `CycleGAN`
+    options : of `CycleGAN`; the others are those of the nets
 
     Raises ValueError for heights and widths that are no multiple of 2^downs: the generator would
     not come back to them.
@@ -150,12 +164,12 @@ def conv_cycle_gan(
             f"{shape_b}: bring both to one size"
         )
     c_a, c_b = shape_a[2], shape_b[2]
-    net: tuple[Any, ...] = (width, blocks, downs, kernel)
+    net: tuple[Any, ...] = (width, blocks, downs, kernel, norm)
     return CycleGAN(
         residual_generator(c_a, c_b, *net),
         residual_generator(c_b, c_a, *net),
-        patch_discriminator(c_a, patch_widths),
-        patch_discriminator(c_b, patch_widths),
+        patch_discriminator(c_a, patch_widths, norm),
+        patch_discriminator(c_b, patch_widths, norm),
         shape_a,
         shape_b,
         signed=True,

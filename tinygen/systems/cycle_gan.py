@@ -56,6 +56,11 @@ class CycleGANOptions(Options):
     patch: tuple[int, ...] = option(
         (32, 64, 128), "channels of the discriminators; 64,128,256,512 in the paper", least=1
     )
+    norm: str = option(
+        "instance",
+        "of all nets; none suits small pictures such as digits, whose brightness says something",
+        ("instance", "none"),
+    )
     lr: float = option(2e-4, "the step size of all players; the rule is Adam's")
     constant: int = option(
         0, "steps before it falls, over as many more, to zero; 0: it never does", least=0
@@ -95,6 +100,7 @@ def build(o: CycleGANOptions, task: Task) -> CycleGAN:
         raise ValueError(f"option to: rotated needs square images, got {task.shape}")
     return conv_cycle_gan(
         *(task.shape, other, o.width, o.blocks, o.downs, o.patch, o.kernel),
+        norm=o.norm == "instance",
         cycle=o.cycle,
         identity=o.identity,
         history=o.history,
