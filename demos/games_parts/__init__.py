@@ -1,0 +1,1 @@
+"""The questions of the games of two players, one a file."""
