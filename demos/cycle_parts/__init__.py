@@ -1,0 +1,1 @@
+"""The parts of demos/cycle_gan.py and demos/translation.py."""
