@@ -1,0 +1,294 @@
+"""Mode collapse, measured: how many modes each remedy covers, with how good samples.
+
+    python benchmarks/modes.py --set ring                         # all methods, 5 seeds
+    python benchmarks/modes.py --set grid --methods gan,pacgan2 --seeds 3
+    python benchmarks/modes.py --set grid --setup pacgan --seeds 10 --device cuda
+    python benchmarks/modes.py --set stacked --methods gan,pacgan2 --seeds 5
+    python benchmarks/modes.py --set ring --predict               # how long it would take
+
+The nets, and where they come from, are those of modes_methods.py. Of 2500 samples (26000 of stacked
+digits) it counts the modes that one sample hits, the share within 3 std of a mode, and the reverse
+KL of the counts (tinygen/metrics/mode_coverage.py); ten times in a training, too, for a game that
+goes round its modes has another number at each look.
+
+A run that is done is one line of FOLDER/results.jsonl, and not done again; one that was stopped
+goes on from its last checkpoint. The same command prints the table of all that is there. Two
+processes may share a folder where they do different methods or seeds.
+"""
+
+import argparse
+import json
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # small products: a second thread only waits
+
+import numpy as np
+from modes_methods import ANY, CONV, LARGE, METHODS, PAC, SMALL, TANH, SetUp
+
+from tinygen import atomic, resolve_device, to_device, to_host
+from tinygen.arrays import Params
+from tinygen.data import DataError, load
+from tinygen.data.dataset import Dataset
+from tinygen.data.stacked_digits import joined, single
+from tinygen.data.toys import GRID_CENTRES, GRID_STD, RING_CENTRES, RING_STD, grid, ring
+from tinygen.kernels.memory import keep_memory
+from tinygen.metrics import Coverage, class_coverage, mode_coverage
+from tinygen.models.classifier import dense_classifier
+from tinygen.optim import adam
+from tinygen.runs import Run
+from tinygen.training import Diverged, Turn, train
+
+PLANE = {"ring": (ring, RING_CENTRES, RING_STD), "grid": (grid, GRID_CENTRES, GRID_STD)}
+SAMPLES = {"ring": 2500, "grid": 2500, "stacked": 26_000}
+KEY = ("set", "setup", "method", "seed", "steps")
+LOOKS = 10  # at the samples, in a training
+WARM, TIMED = 3, 20  # rounds of a prediction
+POINTS = 100_000  # of the training set of set-up "pacgan"
+Transform = Callable[[np.random.Generator, Any], Any]
+Measure = Callable[[Any], Coverage]
+
+
+def main(argv: list[str] | None = None) -> list[dict[str, Any]]:
+    """Do what is missing, a line a run; print the table. Returns its rows."""
+    args = arguments(argv)
+    keep_memory()
+    task = prepared(args)
+    setup = task.setup
+    rows = known(args.out)
+    jobs = [
+        (method, seed) for seed in args.seeds for method in args.methods
+        if key(args, setup, method, seed) not in map(identity, rows)
+    ]  # fmt: skip
+    if jobs:
+        predict(args, task, jobs)
+    for method, seed in [] if args.predict else jobs:
+        row = one(args, task, method, seed)
+        text = json.dumps(row)
+        print(text, flush=True)
+        with (args.out / "results.jsonl").open("a") as file:
+            file.write(text + "\n")
+    mine = [r for r in known(args.out) if identity(r)[:2] == key(args, setup, "", 0)[:2]]
+    if mine:
+        print(table(mine))
+    return mine
+
+
+def arguments(argv: list[str] | None) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--set", choices=list(SAMPLES), default="ring")
+    parser.add_argument("--setup", choices=["tanh", "pacgan"], default="tanh")
+    parser.add_argument("--methods", help="as in gan,pacgan2 (default: all of the set-up)")
+    parser.add_argument("--seeds", type=int, default=5, help="0, 1, ..., so many (%(default)s)")
+    parser.add_argument("--seed", type=int, help="only this one")
+    parser.add_argument("--steps", type=int, help="rounds (the set-up's)")
+    parser.add_argument("--data", help="stacked: stacked-mnist or stacked-digits (what is there)")
+    parser.add_argument("--device", help="cpu or cuda")
+    parser.add_argument("--predict", action="store_true", help="say how long it takes, and stop")
+    parser.add_argument("--out", default="runs/modes")
+    args = parser.parse_args(argv)
+    allowed = tuple(ANY) if args.set != "stacked" else CONV
+    default = ("gan", "pacgan2") if args.setup == "pacgan" or args.set == "stacked" else METHODS
+    args.methods = args.methods.split(",") if args.methods else list(default)
+    for method in args.methods:
+        if method not in allowed:
+            parser.error(f"--methods: no {method!r} on {args.set}: choose of {', '.join(allowed)}")
+    args.seeds = range(args.seeds) if args.seed is None else [args.seed]
+    args.device, args.out = resolve_device(args.device), Path(args.out)
+    args.out.mkdir(parents=True, exist_ok=True)
+    return args
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is trained on, and how samples are measured.
+
+    x         : examples;  transform : (rng, batch of x) -> what the players see, None: x itself
+    measure   : samples -> their coverage
+    """
+
+    setup: SetUp
+    x: Any
+    transform: Transform | None
+    measure: Measure
+
+
+def prepared(args: argparse.Namespace) -> Task:
+    """The task of a set and a set-up."""
+    if args.set == "stacked":
+        return stacked(args)
+    make, centres, std = PLANE[args.set]
+
+    def measure(x: Any) -> Coverage:
+        return mode_coverage(x, centres, std)
+
+    def drawn(rng: np.random.Generator, x: Any) -> Any:
+        return to_device(make(rng, len(x)).x, args.device)
+
+    if args.setup == "pacgan":
+        points = make(np.random.default_rng(0), POINTS).x
+        return Task(PAC, to_device(points, args.device), None, measure)
+    places = np.zeros((100 * TANH.batch, 2), np.float32)  # that `drawn` fills anew
+    return Task(TANH, to_device(places, args.device), drawn, measure)
+
+
+def stacked(args: argparse.Namespace) -> Task:
+    """Stacks of real digits, and a classifier of single ones that names the mode."""
+    try:
+        data = load(args.data or "stacked-mnist")
+    except DataError:
+        if args.data:
+            raise
+        data = load("stacked-digits")
+        print("no MNIST here: the embedded digits, 8x8, take its place", flush=True)
+    args.data = data.name
+    classify, accuracy = classifier(data, args.device)
+    print(f"{data.name}: the classifier tells {accuracy:.2%} of single test digits", flush=True)
+
+    def measure(images: Any) -> Coverage:
+        return class_coverage(joined(classify(images)), 1000)
+
+    setup = SMALL if data.shape[0] == 8 else LARGE
+    return Task(setup, to_device(data.train.x, args.device), None, measure)
+
+
+def classifier(data: Dataset, device: str) -> tuple[Callable[[Any], np.ndarray], float]:
+    """Stacks (N, H, W, 3) -> their single digits (3 N,), and its accuracy on test digits."""
+    H, W, _ = data.shape
+    model = dense_classifier((H, W, 1), (400, 200), 10)
+    rng = np.random.default_rng(0)
+    digits = {name: (single(part.x), each(part.labels)) for name, part in data.parts.items()}
+    turn = Turn("classifier", model.loss, model.draw_noise, adam(1e-3))
+    some = tuple(to_device(a, device) for a in digits["train"])
+    p = to_device(model.init(rng), device)
+    done = train(turn, p, some, rng=rng, steps=1500, batch=128, progress=False)
+
+    def classify(images: Any) -> np.ndarray:
+        rows = to_device(single(np.asarray(to_host(images))), device)
+        parts = [model.predict(done.p, rows[i : i + 3000]) for i in range(0, len(rows), 3000)]
+        return np.concatenate([np.asarray(to_host(part)) for part in parts])
+
+    test = to_device(digits["test"][0], device)
+    return classify, model.accuracy(done.p, test, digits["test"][1])
+
+
+def each(labels: Any) -> np.ndarray:
+    """Labels of stacks (N,) as those of their digits (3 N,), in the order of `single`."""
+    return np.stack([labels // 100, labels // 10 % 10, labels % 10], axis=1).reshape(-1)
+
+
+def one(args: argparse.Namespace, task: Task, method: str, seed: int) -> dict[str, Any]:
+    """One training, new or taken up: the row of its last samples, and its looks on the way."""
+    model, game, batch = ANY[method](task.setup)
+    who = key(args, task.setup, method, seed)
+    path = args.out / "-".join(map(str, who))
+    config = {"benchmark": "modes", "key": list(who)}
+    run = Run.open(path) if (path / "config.json").exists() else Run.create(path, config)
+    rng, saved, steps = np.random.default_rng(seed), path / "looks.json", who[-1]
+    p = to_device(task.setup.init(model, rng), args.device)
+    looks: list[dict[str, Any]] = json.loads(saved.read_text()) if saved.exists() else []
+    diverged = None
+    for step in sorted({max(1, i * steps // LOOKS) for i in range(1, LOOKS + 1)})[len(looks) :]:
+        cpu = time.process_time()
+        try:
+            done = train(
+                game, p, task.x, rng=rng, steps=step, batch=batch, transform=task.transform,
+                progress=False, run=run,
+            )  # fmt: skip
+        except Diverged as error:
+            diverged = str(error)
+            break
+        used = round(time.process_time() - cpu, 1)
+        found = told(look(args, task, model, done.p))
+        looks.append(found | {"round": step, "CPU seconds": used})
+        atomic.write_text(saved, json.dumps(looks))
+    row: dict[str, Any] = dict(zip(KEY, who, strict=True))
+    last = None if diverged else looks[-1]
+    seconds = sum(found["CPU seconds"] for found in looks)
+    return row | {"last": last, "looks": looks, "diverged": diverged, "CPU seconds": seconds}
+
+
+def look(args: argparse.Namespace, task: Task, model: Any, p: Params) -> Coverage:
+    """The coverage of fresh samples, of the same noise at each look."""
+    rng, n = np.random.default_rng(1234), SAMPLES[args.set]
+    parts = [to_host(model.sample(p, rng, min(2500, n - i))) for i in range(0, n, 2500)]
+    return task.measure(np.concatenate(parts))
+
+
+def told(c: Coverage) -> dict[str, Any]:
+    """A coverage as JSON: no NaN."""
+    kl = None if np.isnan(c.reverse_kl) else round(c.reverse_kl, 4)
+    return {"modes": c.modes, "of": c.of, "good": c.high_quality, "reverse KL": kl}
+
+
+def predict(args: argparse.Namespace, task: Task, jobs: list[tuple[str, int]]) -> None:
+    """Time a few rounds of each method that is to be done, and say what all will take."""
+    total, setup = 0.0, task.setup
+    for method in dict.fromkeys(method for method, _ in jobs):
+        model, game, batch = ANY[method](setup)
+        rng, x = np.random.default_rng(0), task.x[:batch]
+        p = to_device(setup.init(model, rng), args.device)
+        state, cpu = game.init(p), 0.0
+        for i in range(WARM + TIMED):
+            cpu = time.process_time() if i == WARM else cpu
+            seen = [task.transform(rng, x) if task.transform else x for _ in range(game.batches)]
+            game.play(p, state, seen, rng, i)
+        used = (time.process_time() - cpu) / TIMED
+        minutes, runs = used * (args.steps or setup.steps) / 60, sum(m == method for m, _ in jobs)
+        total += minutes * runs
+        print(f"{method}: {1e3 * used:.1f} ms a round, {runs} x {minutes:.1f} minutes", flush=True)
+    print(f"predicted: {total:.0f} minutes of one core\n", flush=True)
+
+
+def key(
+    args: argparse.Namespace, setup: SetUp, method: str, seed: int
+) -> tuple[str, str, str, int, int]:
+    """What a run is known by."""
+    name = args.data if args.set == "stacked" else args.set
+    return name, setup.name, method, seed, args.steps or setup.steps
+
+
+def identity(row: dict[str, Any]) -> tuple[str, str, str, int, int]:
+    """The same of a row."""
+    return row["set"], row["setup"], row["method"], row["seed"], row["steps"]
+
+
+def known(folder: Path) -> list[dict[str, Any]]:
+    """The rows that are there."""
+    path = folder / "results.jsonl"
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+def table(rows: list[dict[str, Any]]) -> str:
+    """Mean and standard deviation over seeds, a line a method."""
+    lines = ["| method | rounds | seeds | modes | good samples % | reverse KL | CPU min |",
+             "|---|---|---|---|---|---|---|"]  # fmt: skip
+    for method, steps in dict.fromkeys((r["method"], r["steps"]) for r in rows):
+        mine = [r for r in rows if (r["method"], r["steps"]) == (method, steps)]
+        last = [r["last"] for r in mine if r["last"]]
+        cells = [spread([r["modes"] for r in last], 1)]
+        cells += [spread([100 * r["good"] for r in last if r["good"] is not None], 1)]
+        cells += [spread([r["reverse KL"] for r in last if r["reverse KL"] is not None], 2)]
+        cells += [f"{np.mean([r['CPU seconds'] for r in mine]) / 60:.1f}"]
+        failed = f", {len(mine) - len(last)} diverged" if len(last) < len(mine) else ""
+        lines.append(f"| {method} | {steps} | {len(mine)}{failed} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def spread(values: list[float], digits: int) -> str:
+    """Mean +- standard deviation of the seeds."""
+    if not values:
+        return "-"
+    error = f" ± {np.std(values, ddof=1):.{digits}f}" if len(values) > 1 else ""
+    return f"{np.mean(values):.{digits}f}{error}"
+
+
+if __name__ == "__main__":
+    main()
