@@ -35,6 +35,7 @@ from tinygen.systems.gan import GANOptions, build, game
 from tinygen.training import Turn, train
 
 BATCH, SHOWN = 100, 8
+JUDGED = 1000  # steps of the classifier
 STILL = (0, 5, 10, 20, 40, 80, 160)  # steps of D alone, after which G's gradient is looked at
 WORDS = {
     "game": "No loss falls: each is measured against a player that moves. D is ahead all the time, "
@@ -134,7 +135,7 @@ def courses(log: list[dict[str, Any]]) -> Figure:
         axes.legend(frameon=False)
         if title == "losses":
             axes.axhline(np.log(4), color="0.6", ls=":", lw=1)
-            axes.text(epochs[0], np.log(4), "log 4: D at a loss", fontsize=8, va="bottom")
+            axes.text(epochs[0], np.log(4), "log 4: D cannot tell", fontsize=8, va="bottom")
         if title.startswith("share"):
             axes.set_ylim(0, 1.02)
     return figure
@@ -208,7 +209,9 @@ def fakes(model: GAN, p: Params, data: Dataset, x: Array, args: argparse.Namespa
     q = to_device(judge.init(rng), args.device)
     labelled = (x, to_device(data.train.labels.astype(np.int64), args.device))
     turn = Turn("judge", judge.loss, judge.draw_noise, adam(1e-3))
-    q = train(turn, q, labelled, rng=rng, epochs=3, batch=BATCH, progress=False).p
+    q = train(
+        turn, q, labelled, rng=rng, steps=100 if args.quick else JUDGED, batch=BATCH, progress=False
+    ).p
     for name, shown in images.items():
         logits = to_host(judge.logits(q, shown))
         rows[name] |= {
