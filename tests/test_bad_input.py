@@ -97,6 +97,7 @@ def test_every_layer_of_the_package_is_tested_here_or_below():
     elsewhere = {"Layer", "Embedding", "Concat", "Sequential", "Residual", "Fork"}  # below
     elsewhere |= {"Shared", "StatefulLSTM", "LabelledDense"}  # no input is read; several inputs
     elsewhere |= {"LabelBias"}  # a second input: test_dcgan.py
+    elsewhere |= {"FadeIn"}  # a pair: test_progressive_gan.py
     elsewhere |= {"GatedBlock"}  # two stacks: test_gated_pixelcnn.py
     assert kinds - elsewhere - {type(layer).__name__ for layer, _ in LAYERS.values()} == set()
 

@@ -53,6 +53,7 @@ VARIANTS = {
         "--net conv --data coloured-digits",
         "--net linear",
         "--net contractive --contraction 0.5",
+        "--net deep-contractive --contraction 0.5 --hidden 12",
         "--corruption masking --amount 0.5",
         "--corruption gaussian",
         "--corruption salt-and-pepper",
@@ -116,6 +117,10 @@ VARIANTS = {
         "--generator 9 --discriminator 8 --objective hinge",
         "--generator 9 --discriminator 8 --objective wasserstein --penalty gp --ema 0.5",
         "--generator 9 --discriminator 8 --objective wasserstein --clip 0.01",
+    ],
+    "progressive-gan": [
+        "--latent 5 --group 2 --ema 0.9",
+        "--channels 3,4 --latent 5 --grow off --k 2 --ema 0 --data coloured-digits",
     ],
     "dcgan": [
         "--features 4 --latent 5 --ema 0.9 --objective hinge",

@@ -96,6 +96,7 @@ POINTS: dict[str, Callable[[np.random.Generator], Point]] = {
     "Equalised": pair_point(L.Equalised(L.Conv2d(3, 4, 3, 1, 1)), (2, 4, 5, 3)),
     "Equalised without bias": pair_point(L.Equalised(L.Dense(4, 6, bias=False), 1.0), (2, 4)),
     "MinibatchDiscrimination": pair_point(L.MinibatchDiscrimination(4, 3, 2), (5, 4)),
+    "FadeIn": pair_point(L.FadeIn(0.3), {"old": (2, 3), "new": (2, 3)}),
     "Residual": pair_point(L.Residual(SMOOTH), (2, 4)),
     "Fork": pair_point(L.Fork(**HEADS), (2, 4)),
     "Sequential": pair_point(L.Sequential(L.Fork(**HEADS), L.Concat(), L.Dense(5, 2)), (3, 4)),

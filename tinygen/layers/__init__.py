@@ -15,6 +15,7 @@ from tinygen.layers.diagonal_lstm import DiagonalBiLSTM
 from tinygen.layers.dropout import Dropout
 from tinygen.layers.embedding import Embedding
 from tinygen.layers.equalised import Equalised
+from tinygen.layers.fade_in import FadeIn
 from tinygen.layers.fork import Fork
 from tinygen.layers.gated import GatedTanh, Maxout
 from tinygen.layers.gated_block import GatedBlock
@@ -58,6 +59,7 @@ __all__ = [
     "Elu",
     "Embedding",
     "Equalised",
+    "FadeIn",
     "Flatten",
     "Fork",
     "GatedBlock",

@@ -13,6 +13,7 @@ from tinygen.metrics.mig import gaps, mutual_information_gap
 from tinygen.metrics.mode_coverage import Coverage, class_coverage, mode_coverage, reverse_kl
 from tinygen.metrics.psnr import psnr
 from tinygen.metrics.rates import dead_units, kl_per_dimension
+from tinygen.metrics.sliced_wasserstein import pyramid_distance, sliced_wasserstein
 from tinygen.metrics.total_correlation import (
     gaussian_total_correlation,
     total_correlation,
@@ -46,8 +47,10 @@ __all__ = [
     "mode_coverage",
     "mutual_information_gap",
     "psnr",
+    "pyramid_distance",
     "reverse_kl",
     "roc_curve",
+    "sliced_wasserstein",
     "threshold",
     "total_correlation",
 ]

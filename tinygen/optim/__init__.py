@@ -10,6 +10,7 @@ from tinygen.optim.adam import adam
 from tinygen.optim.clipping import ClipWeights, clip_norm, clip_value, global_norm
 from tinygen.optim.ema import Ema, ema
 from tinygen.optim.optimiser import Optimiser
+from tinygen.optim.renewed import renewed
 from tinygen.optim.rmsprop import rmsprop
 from tinygen.optim.sgd import momentum, sgd
 
@@ -24,6 +25,7 @@ __all__ = [
     "ema",
     "global_norm",
     "momentum",
+    "renewed",
     "rmsprop",
     "sgd",
 ]

@@ -19,6 +19,7 @@ from tinygen.systems import (
     nade,
     pixel_rnn,
     pixelcnn,
+    progressive_gan,
     semi_supervised,
     tc_vae,
     vae,
@@ -46,6 +47,7 @@ FILES = (
     lstm,
     gan,
     dcgan,
+    progressive_gan,
     cycle_gan,
     vae_gan,
 )

@@ -1,4 +1,4 @@
-"""Layers of a growing critic: the spread of a batch, and weights that are scaled when used.
+"""Layers of a growing critic: the spread of a batch, weights scaled when used, and the fade.
 
 docs/derivations/minibatch_std.md, docs/derivations/equalised.md, docs/derivations/tangent.md
 """
@@ -7,8 +7,10 @@ from typing import Any
 
 from tinygen.arrays import Array, Params, namespace
 from tinygen.layers.equalised import Equalised
+from tinygen.layers.fade_in import FadeIn
 from tinygen.layers.minibatch_std import MinibatchStd, deviations, of_groups
 from tinygen.pullback import Pullback, no_params
+from tinygen.tangent.linear import affine
 from tinygen.tangent.rule import Linearised, PairPullback, linearise, plus, rule
 
 
@@ -55,3 +57,9 @@ def equalised(layer: Any, p: Params, x: Array) -> Linearised:
 
     dp, dx = layer.halves(at.backward)
     return Linearised(at.y, Pullback(dp, dx, at.y), push)
+
+
+@rule(FadeIn)
+def fade_in(layer: Any, p: Params, x: Any) -> Linearised:
+    """v = (1 - alpha) u_old + alpha u_new"""
+    return affine(layer, p, x)

@@ -1,0 +1,66 @@
+"""The stages of a growing GAN: sizes that doubling reaches, and when each begins.
+
+docs/derivations/progressive_gan.md
+"""
+
+from tinygen.arrays import Array, namespace
+from tinygen.layers import AvgPool2d
+from tinygen.models.nets import Shape
+from tinygen.schedules import Schedule, check_steps
+
+BASE = 4  # pixels a side at stage 0
+
+
+def growth(top: int, fade: int, stable: int) -> Schedule:
+    """The level at each step: stage 0 for `stable` steps; each other fades in, then stands alone.
+
+    top    : the last stage;  fade, stable : steps of each fade, and alone
+
+    After stable + top (fade + stable) steps, and `stable` before that, it is `top`. Raises
+    ValueError.
+    """
+    for name, steps in {"fade": fade, "stable": stable}.items():
+        check_steps("growth", name, steps)
+
+    def level(step: int) -> float:
+        s, into = divmod(step + fade, fade + stable)  # stage, and steps since its fade began  (2)
+        return float(min(top, s - 1 + min(1.0, (into + 1) / fade)))  #                         (3)
+
+    return Schedule(f"growth(top={top}, fade={fade}, stable={stable})", level)
+
+
+def began(top: int, fade: int, stable: int) -> tuple[int, ...]:
+    """The steps at which `growth` begins a fade."""
+    return tuple(stable + s * (fade + stable) for s in range(top))
+
+
+def stages(shape: Shape) -> int:
+    """How many stages images (H, W, C) need. Raises ValueError for what no stage can show."""
+    if len(shape) != 3:
+        raise ValueError(f"ProgressiveGAN: expected images (H, W, C), got the shape {shape}")
+    side, size = max(shape[:2]), BASE
+    while size < side:
+        size *= 2
+    if any((size - n) % 2 for n in shape[:2]):
+        raise ValueError(
+            f"ProgressiveGAN: images of {shape[0]} x {shape[1]} cannot be padded alike on both "
+            f"sides to {size} x {size}, a size of 4, 8, 16, ... that stages reach by doubling: "
+            "crop or pad them to even sizes"
+        )
+    return int(size / BASE).bit_length()
+
+
+def padded(x: Array, size: int) -> Array:
+    """(N, H, W, C) -> (N, size, size, C), zeros around."""
+    N, H, W, C = x.shape
+    if size == H == W:
+        return x
+    top, left = (size - H) // 2, (size - W) // 2
+    y = namespace(x).zeros((N, size, size, C), x.dtype)
+    y[:, top : top + H, left : left + W] = x
+    return y
+
+
+def pooled(x: Array, halvings: int) -> Array:
+    """(N, R, R, C) -> (N, R / 2^h, R / 2^h, C), means of blocks."""
+    return AvgPool2d(2**halvings).forward({}, x)[0] if halvings else x

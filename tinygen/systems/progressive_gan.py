@@ -1,0 +1,169 @@
+"""ProgressiveGAN as the commands know it; the model is models/progressive_gan.py."""
+
+from dataclasses import dataclass, replace
+from math import ceil
+from typing import Any
+
+import numpy as np
+
+from tinygen.arrays import Array, Params
+from tinygen.game import Game
+from tinygen.metrics import pyramid_distance
+from tinygen.models.penalties import GradientPenalty
+from tinygen.models.progressive_gan import ProgressiveGAN, progressive_gan
+from tinygen.models.progressive_gan_stages import began, growth, padded
+from tinygen.optim import Ema, renewed
+from tinygen.schedules import Schedule
+from tinygen.systems.base import Options, System, Task, option
+from tinygen.systems.duel import duel
+
+LOWEST = 8  # pixels a side of the last level of the distance
+
+
+@dataclass(frozen=True)
+class ProgressiveOptions(Options):
+    """What `train progressive-gan` can be told."""
+
+    channels: tuple[int, ...] = option(
+        (),
+        "features at 4, 8, ... pixels, one number a stage, as in 64,64,32,16; not given: 16 at the "
+        "last stage, twice as many at each before, at most 64",
+        least=1,
+    )
+    latent: int = option(64, "numbers of noise Z that a fake is made from", least=1)
+    grow: str = option("on", "off: both nets have their full size from the start", ("on", "off"))
+    stable: int = option(1, "epochs of each stage alone", least=1, where=("grow", "on"))
+    fade: int = option(
+        1, "epochs in which each stage after the first fades in", least=1, where=("grow", "on")
+    )
+    group: int = option(4, "examples whose spread the discriminator sees", least=2)
+    lr: float = option(1e-3, "both players' step size; the rule is Adam's, beta1 0, beta2 0.99")
+    k: int = option(1, "moves of the discriminator before each one of the generator", least=1)
+    penalty_weight: float = option(10.0, "of the gradient penalty", least=0)
+    ema: float = option(
+        0.999,
+        "decay of a running mean of the generator's weights, which samples are drawn from; 0: the "
+        "weights themselves",
+        least=0,
+    )
+
+
+def build(o: ProgressiveOptions, task: Task) -> ProgressiveGAN:
+    """The model of these options; the data's size says how many stages there are."""
+    shape: Any = task.shape
+    penalty = GradientPenalty(o.penalty_weight)
+    return progressive_gan(
+        shape, o.channels or None, o.latent, o.group, penalty=penalty, average=o.ema > 0
+    )
+
+
+def game(model: ProgressiveGAN, o: ProgressiveOptions, epoch_steps: int) -> Game:
+    """k moves of D, one of G; the stages are epochs."""
+    rounds = ceil(epoch_steps / o.k)  # of an epoch: D's further moves take batches of it too
+    fade, stable = o.fade * rounds, o.stable * rounds
+    at = began(model.top, fade, stable) if o.grow == "on" else ()
+    return growing_duel(
+        model,
+        growth(model.top, fade, stable) if o.grow == "on" else None,
+        renewed(o.lr, tuple(o.k * step for step in at), beta1=0.0, beta2=0.99),
+        renewed(o.lr, at, beta1=0.0, beta2=0.99),
+        o.k,
+        Ema(o.ema) if o.ema else None,
+    )
+
+
+def growing_duel(
+    model: ProgressiveGAN,
+    levels: Schedule | None,
+    discriminator: Any,
+    generator: Any,
+    k: int = 1,
+    ema: Ema | None = None,
+) -> Game:
+    """`duel`, both losses at the level of the step; None: at the last level throughout."""
+    plain = duel(model, discriminator, generator, k, ema=ema)
+    if levels is None:
+        return plain
+    return Game(*(replace(turn, schedules={"level": levels}) for turn in plain.turns))
+
+
+def whole_groups(model: ProgressiveGAN, o: ProgressiveOptions, x: Array) -> Any:
+    """Each epoch in a random order, without the few that make no whole group at its end."""
+    n = len(x) - len(x) % o.group
+    return lambda rng, p: rng.permutation(len(x))[:n]
+
+
+def measure(
+    model: ProgressiveGAN, p: Params, x: Array, rng: np.random.Generator, samples: int
+) -> dict[str, tuple[float, float | None]]:
+    """Mean scores, and how far patches of fakes are from those of data, a level each.
+
+    As many fakes as half the examples are compared with one half; the row "two halves" is what
+    so many other examples would get.
+    """
+    n = len(x) // 2
+    some = x[: len(x) - len(x) % (model.discriminator.group or 1)]
+    loss, backward = model.discriminator_loss(p, some, model.draw_noise(rng, some))
+    numbers: dict[str, tuple[float, float | None]] = {
+        "D's loss": (float(loss), None),
+        "mean score of data": (float(backward.terms["real"]), None),
+        "mean score of fakes": (float(backward.terms["fake"]), None),
+    }
+    if n and model.size >= LOWEST:
+        real, other = (padded(a, model.size) for a in (x[:n], x[n : 2 * n]))
+        fake = padded(model.sample(p, rng, n), model.size)
+        for what, a in {"fakes": fake, "two halves of the data": other}.items():
+            for size, value in pyramid_distance(real, a, rng, lowest=LOWEST).items():
+                name = f"sliced Wasserstein x 1000, {size} x {size}, {what}"
+                numbers[name] = (1000 * value, None)
+    return numbers
+
+
+def figures(gallery: Any) -> dict[str, Any]:
+    """Samples of one noise, as each stage makes them."""
+    from tinygen import plots
+
+    t = gallery.trained
+    z = t.model.draw_z(gallery.rng, 8, t.p)
+    rows = {}
+    for stage in range(t.model.top + 1):
+        size = t.model.size >> (t.model.top - stage)
+        fakes = gallery.ink(t.model.sample(t.p, gallery.rng, 8, stage, z))
+        rows[f"{size} x {size}"] = plots.tiled(fakes, 4)
+    return {"stages": plots.panels(rows)}
+
+
+SYSTEM = System(
+    name="progressive-gan",
+    title="GAN that grows: 4 x 4 pixels first, then twice as many, and again",
+    group="implicit",
+    idea="Both nets begin with tiny images; each further stage fades in beside what is learnt.",
+    paper="Karras et al. 2018, arXiv 1710.10196",
+    demo="demos/progressive_gan.py",
+    options=ProgressiveOptions,
+    data="mnist",
+    epochs=10,
+    choose_data=lambda name, o: name,
+    build=build,
+    game=game,
+    codes=None,
+    decode=None,
+    sample=lambda model, p, rng, n, mean: model.sample(p, rng, n),
+    reconstruct=None,
+    measure=measure,
+    drawn="z ~ N(0, I), through the generator",
+    density="p(x)",
+    has_means=False,
+    order=whole_groups,
+    batch=16,
+    rehearsal=48,  # of which groups of 2, 3, 4, 6, 8, ... are whole
+    figures=figures,
+    captions={
+        "stages.png": (
+            "The stages",
+            "Eight draws of noise, as each stage's own 1 x 1 convolution colours them. After the "
+            "training only the last one is trained on: those before show what its features still "
+            "hold of smaller images.",
+        ),
+    },
+)
