@@ -7,11 +7,12 @@ import pytest
 
 from tinygen import arrays, to_device, to_host, tree
 from tinygen.data import digits
-from tinygen.layers import Dense, Flatten, Reshape, Sequential, Tanh
+from tinygen.layers import BatchNorm, Dense, Flatten, Reshape, Sequential, Tanh
 from tinygen.models.autoencoder import Autoencoder
 from tinygen.models.autoencoder_nets import (
     contractive_autoencoder,
     conv_autoencoder,
+    deep_contractive_autoencoder,
     dense_autoencoder,
     linear_autoencoder,
     tied_autoencoder,
@@ -29,6 +30,7 @@ BUILDERS = {
     "conv": lambda shape, z, **kw: conv_autoencoder(shape, z, (2, 3, 4, 5), **kw),
     "tied": tied_autoencoder,
     "contractive": contractive_autoencoder,
+    "deep contractive": lambda shape, z, **kw: deep_contractive_autoencoder(shape, (9, 7), z, **kw),
 }
 HEADED = [name for name in BUILDERS if name != "linear"]
 SIZES = [(28, 28), (32, 32), (8, 8), (28, 20), (64, 64), (25, 25)]
@@ -136,9 +138,11 @@ def small(**options):
     return dense_autoencoder((4, 3, 1), (7,), 5, **options)
 
 
-def test_a_contraction_of_a_deeper_encoder_is_refused():
-    with pytest.raises(ValueError, match=r"closed form for one sigmoid .*Sequential.*SigmoidEnc"):
-        Autoencoder(small().encoder, small().decoder, 5, contraction=0.1)
+def test_a_contraction_of_an_encoder_whose_gradient_has_no_gradient_is_refused(rng):
+    encoder = Sequential(Flatten(), Dense(12, 5), BatchNorm(5))
+    model = Autoencoder(encoder, small().decoder, 5, contraction=0.1)
+    with pytest.raises(NotImplementedError, match=r"tangent: BatchNorm .*LayerNorm"):
+        model.loss(model.init(rng), images(rng, 3, 4, 3, 1))
 
 
 @pytest.mark.parametrize("weight", [-0.1, np.nan, np.inf, "0.1", True])
@@ -277,7 +281,7 @@ def test_a_contraction_makes_the_code_insensitive_beyond_its_scale(real):
     assert held < 0.5 * free and held_relative < 0.8 * free_relative, sensitivity
 
 
-@pytest.mark.parametrize("name", ["dense", "contractive"])
+@pytest.mark.parametrize("name", ["dense", "contractive", "deep contractive"])
 def test_where_a_loss_became_infinite_is_found(name, rng):
     model, x = BUILDERS[name]((4, 3, 1), 5), images(rng, 4, 4, 3, 1)
     p = tree.map(lambda a: a + np.float32(1e38), model.init(rng))

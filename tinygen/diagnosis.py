@@ -15,6 +15,7 @@ from tinygen.arrays import Array, Params, is_array, to_host
 from tinygen.layers.base import Layer, NonFinite
 from tinygen.layers.compose import Composite
 from tinygen.pullback import Pullback
+from tinygen.tangent import Linearised, linearise, rule
 
 
 class Found(Exception):
@@ -36,6 +37,15 @@ class Probe(Layer):
         if not all_finite(y):
             raise Found(f"the output of layer {self.name} ({type(self.layer).__name__})")
         return y, backward
+
+
+@rule(Probe)
+def probe(layer: Probe, p: Params, x: Any, *extra: Any) -> Linearised:
+    """The rule of the layer within, for losses of a gradient."""
+    at = linearise(layer.layer, p, x, *extra)
+    if not all_finite(at.y):
+        raise Found(f"the output of layer {layer.name} ({type(layer.layer).__name__})")
+    return at
 
 
 def first_nonfinite(

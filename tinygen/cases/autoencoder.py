@@ -5,17 +5,20 @@ from typing import Any
 import numpy as np
 
 from tinygen.cases.common import Case, beside, jittered, layer_case
-from tinygen.layers import Tanh
+from tinygen.layers import Conv2d, Dense, Flatten, LayerNorm, Relu, Sequential, Tanh
 from tinygen.models.autoencoder import Autoencoder
 from tinygen.models.autoencoder_nets import (
     contractive_autoencoder,
     conv_autoencoder,
+    deep_contractive_autoencoder,
     dense_autoencoder,
     linear_autoencoder,
     tied_autoencoder,
 )
 from tinygen.models.contractive import SigmoidEncoder
 from tinygen.models.corruption import Corruption, GaussianNoise, Masking, SaltAndPepper
+from tinygen.models.deep_contractive import code_and_norm
+from tinygen.models.deep_tied import DeepTiedAutoencoder
 from tinygen.models.tied import TiedAutoencoder
 
 N, SHAPE, Z = 3, (4, 3, 2), 5
@@ -66,6 +69,16 @@ def norm_case() -> Case:
     return Case("Jacobian norm of a sigmoid layer", make, ("b",), of=(SigmoidEncoder,))
 
 
+def deep_norm_case(name: str, encoder: Any, *shape: int, zero: tuple[str, ...] = ()) -> Case:
+    """A code and its Jacobian's norm by tangents, in the weights and in x."""
+
+    def make(rng: np.random.Generator) -> tuple[Any, Any, Any]:
+        p = jittered(rng, encoder.init(rng, np.float64))
+        return lambda p, x: code_and_norm(encoder, p, x), p, rng.normal(size=shape)
+
+    return Case(f"Jacobian norm of {name}", make, zero, of=(code_and_norm,))
+
+
 def dense(**options: Any) -> Autoencoder:
     """A small one; tanh has no kinks."""
     return dense_autoencoder(SHAPE, (7,), Z, activation=Tanh(), **options)
@@ -74,6 +87,14 @@ def dense(**options: Any) -> Autoencoder:
 CASES = [
     layer_case("SigmoidEncoder", SigmoidEncoder(6, Z), 3, 2, 3, 1),
     norm_case(),
+    deep_norm_case(
+        "two tanh layers", Sequential(Dense(6, 5), Tanh(), Dense(5, 4), Tanh()), *(3, 6)
+    ),
+    deep_norm_case(
+        "a convolution and a norm",
+        Sequential(Conv2d(2, 3, 3, 2, 1), LayerNorm(3), Relu(), Flatten(), Dense(12, 3)),
+        *(2, 4, 3, 2),
+    ),
     corruption_case(Masking(0.4)),
     corruption_case(GaussianNoise(0.4)),
     corruption_case(SaltAndPepper(0.5)),
@@ -101,4 +122,15 @@ CASES = [
         "autoencoder, contractive, untied, masked",
         Autoencoder(SigmoidEncoder(24, Z), dense().decoder, Z, Masking(0.4), 0.7),
     ),
+    model_case(
+        "autoencoder, deep and contractive",
+        deep_contractive_autoencoder(SHAPE, (7, 6), 4, 0.7),
+        deep_contractive_autoencoder,
+        DeepTiedAutoencoder,
+    ),
+    model_case(
+        "autoencoder, deep, contractive, masked",
+        deep_contractive_autoencoder(SHAPE, (7,), 4, 0.7, corruption=Masking(0.4), head="sigmoid"),
+    ),
+    model_case("autoencoder, contractive, untied", dense(contraction=0.7)),
 ]

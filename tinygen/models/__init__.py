@@ -4,6 +4,7 @@ from tinygen.models.autoencoder import Autoencoder
 from tinygen.models.autoencoder_nets import (
     contractive_autoencoder,
     conv_autoencoder,
+    deep_contractive_autoencoder,
     dense_autoencoder,
     linear_autoencoder,
     tied_autoencoder,
@@ -17,6 +18,8 @@ from tinygen.models.contractive import SigmoidEncoder
 from tinygen.models.corruption import GaussianNoise, Masking, SaltAndPepper
 from tinygen.models.debiasing_nets import conv_debiasing_vae, dense_debiasing_vae
 from tinygen.models.debiasing_vae import DebiasingVAE
+from tinygen.models.deep_contractive import code_and_norm
+from tinygen.models.deep_tied import DeepTiedAutoencoder
 from tinygen.models.factor_vae import FactorVAE, factor_vae
 from tinygen.models.features import encoder_net
 from tinygen.models.fvbn import FullyVisibleBeliefNet
@@ -60,6 +63,7 @@ __all__ = [
     "ConditionalVAE",
     "DeadUnits",
     "DebiasingVAE",
+    "DeepTiedAutoencoder",
     "FactorVAE",
     "FullyVisibleBeliefNet",
     "GatedPixelCNN",
@@ -78,12 +82,14 @@ __all__ = [
     "StandardNormal",
     "TiedAutoencoder",
     "beside",
+    "code_and_norm",
     "contractive_autoencoder",
     "conv_autoencoder",
     "conv_debiasing_vae",
     "conv_local_model",
     "conv_vae",
     "debiasing_order",
+    "deep_contractive_autoencoder",
     "dense_autoencoder",
     "dense_classifier",
     "dense_conditional_vae",

@@ -15,12 +15,12 @@ from typing import Any
 
 import numpy as np
 
-from tinygen import tree
 from tinygen.arrays import Array, Params, device_of, namespace
 from tinygen.layers import Layer
 from tinygen.layers.base import check_array, check_names, check_sizes
 from tinygen.likelihoods.base import per_example, row_blocks, sum_examples
 from tinygen.models.corruption import Corruption
+from tinygen.models.deep_contractive import code_and_norm
 from tinygen.pullback import Pullback, no_params
 from tinygen.schedules import check_number
 
@@ -33,7 +33,8 @@ class Autoencoder:
     decoder     : g, z -> r of the shape of x
     n_latent    : Z
     corruption  : c, such as Masking(0.3): the encoder sees c(x), and x is to be recovered
-    contraction : the weight >= 0 of |df/dx|^2, for an encoder with `jacobian_norm`: SigmoidEncoder
+    contraction : the weight >= 0 of |df/dx|^2: in closed form for a SigmoidEncoder, else by one
+                  backward pass and one tangent for each number of the code (deep_contractive.py)
     bounds      : (low, high) where the decoder's output cannot leave them; x may not either
 
     p = {"encoder": ..., "decoder": ...}. Raises ValueError for pixels outside the bounds (on a GPU
@@ -50,11 +51,6 @@ class Autoencoder:
     def __post_init__(self) -> None:
         check_sizes(self, n_latent=self.n_latent)
         check_number("Autoencoder", "contraction", self.contraction, least=0)
-        if self.contraction and not hasattr(self.encoder, "jacobian_norm"):
-            raise ValueError(
-                "Autoencoder: the contraction has a closed form for one sigmoid layer alone, got "
-                f"{type(self.encoder).__name__}: use SigmoidEncoder, or contraction=0"
-            )
         if self.corruption is not None and not hasattr(self.corruption, "draw"):
             raise TypeError(
                 f"Autoencoder: expected a corruption such as Masking(0.3), got {self.corruption!r}"
@@ -83,7 +79,7 @@ class Autoencoder:
         """
         nets = self.nets(p)
         corrupted, corrupted_backward = self.corrupt(x, noise)  # x~ = c(x)      (N, ...)
-        z, encoder_backward = self.encode_with_pullback(nets, corrupted)  # f(x~)  (N, Z)
+        z, norm, encoder_backward = self.encode_with_norm(nets, corrupted)  # f(x~)  (N, Z), (N,)
         recovered, decoder_backward = self.decoder.forward(nets["decoder"], z)  # (N, ...)
         error = self.compare(recovered, x)  # g(z) - x: the clean x              (N, ...)
         squared = sum_examples(error * error)  #                                 (N,)
@@ -91,30 +87,27 @@ class Autoencoder:
             squared[~self.allowed(x).reshape(len(x), -1).all(axis=1)] = np.nan
         terms = {"squared_error": squared.mean()}
         value = terms["squared_error"]  #                                        ()        (1)
-        if self.contraction:
-            encoder: Any = self.encoder  # one with jacobian_norm
-            norm, norm_backward = encoder.jacobian_norm(nets["encoder"], z)  #   (N,)
+        if norm is not None:
             terms["contraction"] = float(self.contraction) * norm.mean()
             value = value + terms["contraction"]  #                              ()        (9)
 
-        def down_to_code(d: Array) -> tuple[Array, Params, Array, Params]:
+        def down_to_code(d: Array) -> tuple[Array, Params, Any]:
             dn = namespace(x).full_like(squared, d / len(x))  # of each example  (N,)
             drecovered = 2 * error * per_example(dn, error)  #                   (N, ...)  (7)
             ddecoder, dz = decoder_backward(drecovered)
-            if not self.contraction:
-                return drecovered, ddecoder, dz, None
-            dpenalty, dh = norm_backward(float(self.contraction) * dn)
-            return drecovered, ddecoder, dz + dh, dpenalty  # the code was used twice     (10)
+            if norm is None:
+                return drecovered, ddecoder, dz
+            return drecovered, ddecoder, (dz, float(self.contraction) * dn)  #             (10)
 
         def dp(d: Array) -> Params:
-            _, ddecoder, dz, dpenalty = down_to_code(d)
-            return self.gather(plus(encoder_backward.dp(dz), dpenalty), ddecoder)
+            _, ddecoder, dcode = down_to_code(d)
+            return self.gather(encoder_backward.dp(dcode), ddecoder)
 
         def both(d: Array) -> tuple[Params, Array]:
-            drecovered, ddecoder, dz, dpenalty = down_to_code(d)
-            dencoder, dcorrupted = encoder_backward(dz)
+            drecovered, ddecoder, dcode = down_to_code(d)
+            dencoder, dcorrupted = encoder_backward(dcode)
             dx = corrupted_backward.dx(dcorrupted) - drecovered  # x is the target, too   (8)
-            return self.gather(plus(dencoder, dpenalty), ddecoder), dx
+            return self.gather(dencoder, ddecoder), dx
 
         return value, Pullback(dp, lambda d: both(d)[1], value, both, terms=terms)
 
@@ -154,13 +147,27 @@ class Autoencoder:
         """z and the encoder's pullback. Raises ValueError where z is not (N, Z)."""
         check_array("Autoencoder", x, "...")
         z, backward = self.encoder.forward(nets["encoder"], x)
+        self.check_codes(z, x)
+        return z, backward
+
+    def encode_with_norm(self, nets: Params, x: Array) -> tuple[Array, Array | None, Pullback]:
+        """z, |dz/dx|^2 (N,), and the pullback of both; without a contraction None, and z's own."""
+        if not self.contraction:
+            z, backward = self.encode_with_pullback(nets, x)
+            return z, None, backward
+        check_array("Autoencoder", x, "...")
+        (z, norm), backward = code_and_norm(self.encoder, nets["encoder"], x)
+        self.check_codes(z, x)
+        return z, norm, backward
+
+    def check_codes(self, z: Any, x: Array) -> None:
+        """Refuse codes that are not (N, Z). Raises ValueError."""
         if getattr(z, "shape", None) != (len(x), self.n_latent):
             raise ValueError(
                 f"Autoencoder: the encoder's codes have shape "
                 f"{getattr(z, 'shape', type(z).__name__)}, expected {(len(x), self.n_latent)}: "
                 "give encoder and Autoencoder the same n_latent"
             )
-        return z, backward
 
     def compare(self, recovered: Array, x: Array) -> Array:
         """r - x, after refusing shapes that differ, which NumPy may broadcast. ValueError."""
@@ -195,8 +202,3 @@ class Autoencoder:
     def gather(self, dencoder: Params, ddecoder: Params) -> Params:
         """dp from the gradients of the two nets."""
         return {"encoder": dencoder, "decoder": ddecoder}
-
-
-def plus(dp: Params, more: Params) -> Params:
-    """The sum of two gradients, of which the second may be absent."""
-    return dp if more is None else tree.add(dp, more)

@@ -1,4 +1,4 @@
-"""Autoencoders of images (N, H, W, C): linear, dense, convolutional, and one tied sigmoid layer.
+"""Autoencoders of images (N, H, W, C): linear, dense, convolutional, tied sigmoid layers.
 
 The decoder ends in a head:
 
@@ -14,10 +14,11 @@ where r is near 0 or 1, right or wrong: on MNIST two of three convolutional ones
 from math import prod
 from typing import Any
 
-from tinygen.layers import Dense, Layer, Sequential, Sigmoid
+from tinygen.layers import Dense, Layer, Sequential, Sigmoid, Tanh
 from tinygen.models.autoencoder import Autoencoder
 from tinygen.models.contractive import SigmoidEncoder
 from tinygen.models.corruption import Corruption
+from tinygen.models.deep_tied import DeepTiedAutoencoder
 from tinygen.models.nets import (
     CHANNELS,
     RELU,
@@ -31,6 +32,7 @@ from tinygen.models.nets import (
 )
 from tinygen.models.tied import TiedAutoencoder
 
+TANH = Tanh()
 HEADS: dict[str, dict[str, Layer]] = {"linear": {}, "sigmoid": {"head": Sigmoid()}}
 
 
@@ -42,14 +44,17 @@ def dense_autoencoder(
     activation: Layer = RELU,
     head: str = "linear",
     corruption: Corruption | None = None,
+    contraction: float = 0.0,
 ) -> Autoencoder:
     """Images - hidden - Z - hidden reversed - images, the code itself linear.
 
     shape      : (H, W, C) of one image
-    hidden     : the encoder's widths, each followed by the activation; (1000, 500, 250) and a code
-                 of 30 are Hinton and Salakhutdinov's
-    head       : "linear" or "sigmoid"
-    corruption : such as Masking(0.3), for the denoising autoencoder
+    hidden      : the encoder's widths, each followed by the activation; (1000, 500, 250) and a code
+                  of 30 are Hinton and Salakhutdinov's
+    head        : "linear" or "sigmoid"
+    corruption  : such as Masking(0.3), for the denoising autoencoder
+    contraction : the weight of |dz/dx|^2; the decoder has weights of its own, and can undo a
+                  smaller code: see `deep_contractive_autoencoder`
 
     Raises ValueError for other shapes, widths and heads.
     """
@@ -58,7 +63,13 @@ def dense_autoencoder(
         code=Dense(dense_features(shape, hidden), n_latent),
     )
     decoder = dense_decoder(n_latent, hidden[::-1], shape, activation)
-    return Autoencoder(encoder, **headed(decoder, head), n_latent=n_latent, corruption=corruption)
+    return Autoencoder(
+        encoder,
+        **headed(decoder, head),
+        n_latent=n_latent,
+        corruption=corruption,
+        contraction=contraction,
+    )
 
 
 def linear_autoencoder(shape: Shape, n_latent: int = 20) -> Autoencoder:
@@ -123,6 +134,36 @@ def contractive_autoencoder(
     """
     return tied_autoencoder(
         shape, n_latent, contraction=contraction, head=head, corruption=corruption
+    )
+
+
+def deep_contractive_autoencoder(
+    shape: Shape,
+    hidden: tuple[int, ...] = (256,),
+    n_latent: int = 20,
+    contraction: float = 0.1,
+    *,
+    activation: Layer = TANH,
+    head: str = "linear",
+    corruption: Corruption | None = None,
+) -> DeepTiedAutoencoder:
+    """Images - hidden - Z - hidden reversed - images, tied, a code that resists changes of x.
+
+    hidden      : the encoder's widths; () with sigmoids is `contractive_autoencoder` again
+    contraction : the weight of |dz/dx|^2 of the whole stack; a step costs about Z backward passes
+                  and Z tangents of the encoder more
+    activation  : after each layer but the images, the code too; else as `dense_autoencoder`
+
+    NOTE: sigmoids are the paper's; two of them in a row learn slowly (contractive.md).
+    """
+    features = dense_encoder(shape, hidden, activation)
+    code = Dense(dense_features(shape, hidden), n_latent)
+    return DeepTiedAutoencoder(
+        Sequential(*features.layers.values(), code, activation),
+        **headed(dense_decoder(n_latent, hidden[::-1], shape, activation), head),
+        n_latent=n_latent,
+        corruption=corruption,
+        contraction=contraction,
     )
 
 

@@ -6,7 +6,7 @@ S. Rifai, P. Vincent, X. Muller, X. Glorot and Y. Bengio, Contractive Auto-Encod
 Invariance During Feature Extraction, ICML 2011.           docs/derivations/contractive.md
 
 Of one layer the norm costs about as much as its output; of more layers it is a product of matrices
-an example, for which there is no such sum.
+an example, for which there is no such sum: models/deep_contractive.py.
 """
 
 from dataclasses import dataclass

@@ -13,6 +13,7 @@ from tinygen.models.autoencoder import Autoencoder
 from tinygen.models.autoencoder_nets import (
     contractive_autoencoder,
     conv_autoencoder,
+    deep_contractive_autoencoder,
     dense_autoencoder,
     linear_autoencoder,
 )
@@ -28,11 +29,15 @@ class AutoencoderOptions(GradientOptions):
 
     net: str = option(
         "dense",
-        "dense layers; convolutions; linear (as PCA); contractive (one sigmoid layer)",
-        ("dense", "conv", "linear", "contractive"),
+        "dense layers; convolutions; linear (as PCA); contractive (one sigmoid layer); "
+        "deep-contractive (tanh layers, tied: each number of the code adds to a step's time)",
+        ("dense", "conv", "linear", "contractive", "deep-contractive"),
     )
     hidden: tuple[int, ...] = option(
-        (400,), "widths of the hidden layers, as in 512,128", least=1, where=("net", "dense")
+        (400,),
+        "widths of the hidden layers, as in 512,128",
+        least=1,
+        where=("net", "dense", "deep-contractive"),
     )
     latent: int = option(20, "size of the code Z", least=1)
     corruption: str = option(
@@ -44,7 +49,9 @@ class AutoencoderOptions(GradientOptions):
         0.3, "share of damaged pixels; of gaussian noise, its standard deviation"
     )
     contraction: float = option(
-        0.1, "weight of the squared Jacobian |dz/dx|^2", where=("net", "contractive")
+        0.1,
+        "weight of the squared Jacobian |dz/dx|^2",
+        where=("net", "contractive", "deep-contractive"),
     )
 
     def __post_init__(self) -> None:
@@ -67,6 +74,10 @@ def build(o: AutoencoderOptions, task: Task) -> Autoencoder:
         return conv_autoencoder(shape, o.latent, corruption=o.damage())
     if o.net == "contractive":
         return contractive_autoencoder(shape, o.latent, o.contraction, corruption=o.damage())
+    if o.net == "deep-contractive":
+        return deep_contractive_autoencoder(
+            shape, o.hidden, o.latent, o.contraction, corruption=o.damage()
+        )
     if o.net == "linear":
         if o.damage():
             raise ValueError("option net: a linear autoencoder takes no corruption: use net dense")

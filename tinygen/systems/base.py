@@ -46,11 +46,11 @@ def option(
     help: str,
     choices: tuple[str, ...] = (),
     least: float | None = None,
-    where: tuple[str, str] | None = None,
+    where: tuple[str, ...] | None = None,
 ) -> Any:
     """A field of a system's options: its default, what it does, and what it may be.
 
-    where : (another option, its value), without which this one has no effect
+    where : (another option, its value or values), without which this one has no effect
     """
     known = {"help": help, "choices": choices, "least": least, "where": where}
     return field(default=default, metadata=known)
@@ -71,11 +71,11 @@ class Options:
             numbers = given if isinstance(given, tuple) else (given,)
             if least is not None and not all(number >= least for number in numbers):
                 raise ValueError(f"option {f.name}: must be >= {least}, got {given}")
-            other, value = f.metadata["where"] or ("", "")
-            if other and given != f.default and getattr(self, other) != value:
+            other, *values = f.metadata["where"] or ("",)
+            if other and given != f.default and getattr(self, other) not in values:
                 raise ValueError(
                     f"option {f.name} has no effect with {other} {getattr(self, other)}: leave it "
-                    f"out, or choose {other} {value}"
+                    f"out, or choose {other} {' or '.join(values)}"
                 )
 
 

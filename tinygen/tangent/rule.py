@@ -72,10 +72,11 @@ def linearise(layer: Layer, p: Params, x: Any, *extra: Any) -> Linearised:
     """The layer at x. Raises NotImplementedError for a layer without a rule, by its name."""
     kind = type(layer)
     if kind not in RULES:
+        known = [k.__name__ for k in RULES if k.__module__.startswith("tinygen.layers")]
         raise NotImplementedError(
             f"tangent: {kind.__name__} has no rule for the gradient of a gradient: take another "
-            f"layer ({', '.join(sorted(k.__name__ for k in RULES))}), or register a rule for it "
-            "with tinygen.tangent.rule"
+            f"layer ({', '.join(sorted(known))}), or register a rule for it with "
+            "tinygen.tangent.rule"
         )
     return RULES[kind](layer, p, x, *extra)
 
