@@ -58,9 +58,9 @@ def offered(trained: TrainedRun, args: argparse.Namespace) -> dict[str, Any]:
     if kind.has_means:
         means, _ = draw(t, rng, args.drawn, True)
         row["sharpness of means"] = relative(means, part.x)
-    if kind.reconstruct is not None:
+    if (reconstruct := kind.reconstruct) is not None:
         again = in_batches(
-            lambda rows: kind.reconstruct(t.model, t.p, rows, rng, True), to_device(x, t.device)
+            lambda rows: reconstruct(t.model, t.p, rows, rng, True), to_device(x, t.device)
         )
         wrong = ((to_host(again) - part.x) ** 2).reshape(len(part.x), -1).sum(axis=1)
         row["squared error"] = [round(v, 2) for v in mean_and_error(wrong)]

@@ -86,7 +86,7 @@ def large(data: Dataset) -> Dataset:
     if min(data.shape[:2]) >= ROOM:
         return data
     frame = ((0, 0), (2, 2), (2, 2), (0, 0))
-    parts = {
+    parts: dict[str, Any] = {
         name: replace(part, x=np.pad(part.x.repeat(3, axis=1).repeat(3, axis=2), frame))
         for name, part in data.parts.items()
     }
@@ -106,7 +106,7 @@ def blurred(x: Array, args: argparse.Namespace) -> tuple[VAE, Params, int]:
 def sharp(x: Array, args: argparse.Namespace) -> tuple[VAEGAN, Params, list[dict[str, Any]], int]:
     """The VAE-GAN, its weights, its log, and the seconds."""
     rng, start = np.random.default_rng(args.seed), time.process_time()
-    weights = {"gamma": float(args.gamma), "precision": float(args.precision)}
+    weights: dict[str, Any] = {"gamma": float(args.gamma), "precision": float(args.precision)}
     model = conv_vae_gan(tuple(x.shape[1:]), LATENT, CHANNELS, **weights)
     game = three_players(model, adam(LR, 0.5), adam(LR, 0.5), adam(D_LR, 0.5))
     p = to_device(model.init(rng), args.device)

@@ -110,7 +110,9 @@ def empty(x: np.ndarray) -> np.ndarray:
     """Whether there is no ink within FAR pixels of each pixel, nor the frame next to it."""
     inked = np.pad(x > PAPER, FAR)
     side = 2 * FAR + 1
-    near = np.lib.stride_tricks.sliding_window_view(inked, (side, side)).any(axis=(2, 3))
+    near: np.ndarray = np.lib.stride_tricks.sliding_window_view(inked, (side, side)).max(
+        axis=(2, 3)
+    )
     near[[0, -1]] = near[:, [0, -1]] = True
     return ~near
 

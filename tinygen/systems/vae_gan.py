@@ -1,6 +1,7 @@
 """VAE-GAN as the commands know it; the model is models/vae_gan.py."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -62,7 +63,7 @@ def three_players(
 def build(o: VAEGANOptions, task: Task) -> VAEGAN:
     """The model of these options for images of this shape, pixels in 0..1."""
     shape = (task.shape[0], task.shape[1], task.shape[2])
-    weights = {"gamma": o.gamma, "precision": o.precision}
+    weights: dict[str, Any] = {"gamma": o.gamma, "precision": o.precision}
     if o.net == "dense":
         return dense_vae_gan(shape, o.hidden, o.latent, o.hidden, **weights)
     return conv_vae_gan(shape, o.latent, o.channels, **weights)
