@@ -47,6 +47,7 @@ PLANE = {"ring": (ring, RING_CENTRES, RING_STD), "grid": (grid, GRID_CENTRES, GR
 SAMPLES = {"ring": 2500, "grid": 2500, "stacked": 26_000}
 KEY = ("set", "setup", "method", "seed", "steps")
 LOOKS = 10  # at the samples, in a training
+CLASSIFIER = 1500  # steps of the classifier of single digits
 WARM, TIMED = 3, 20  # rounds of a prediction
 POINTS = 100_000  # of the training set of set-up "pacgan"
 Transform = Callable[[np.random.Generator, Any], Any]
@@ -94,7 +95,7 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--predict", action="store_true", help="say how long it takes, and stop")
     parser.add_argument("--out", default="runs/modes")
     args = parser.parse_args(argv)
-    allowed = tuple(ANY) if args.set != "stacked" else CONV
+    allowed = CONV if args.set == "stacked" else tuple(ANY if args.setup == "pacgan" else METHODS)
     default = ("gan", "pacgan2") if args.setup == "pacgan" or args.set == "stacked" else METHODS
     args.methods = args.methods.split(",") if args.methods else list(default)
     for method in args.methods:
@@ -168,7 +169,7 @@ def classifier(data: Dataset, device: str) -> tuple[Callable[[Any], np.ndarray],
     turn = Turn("classifier", model.loss, model.draw_noise, adam(1e-3))
     some = tuple(to_device(a, device) for a in digits["train"])
     p = to_device(model.init(rng), device)
-    done = train(turn, p, some, rng=rng, steps=1500, batch=128, progress=False)
+    done = train(turn, p, some, rng=rng, steps=CLASSIFIER, batch=128, progress=False)
 
     def classify(images: Any) -> np.ndarray:
         rows = to_device(single(np.asarray(to_host(images))), device)

@@ -1,0 +1,156 @@
+"""benchmarks/modes.py: each method plays, what was done is not done again, the table adds up."""
+
+import importlib.util
+import json
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tinygen import tree
+from tinygen.data.stacked_digits import joined, single, stacked_digits
+from tinygen.layers import BatchNorm, Pack
+from tinygen.models.gan_nets import dense_generator
+from tinygen.models.unrolled_gan import UnrolledGAN
+
+FOLDER = Path(__file__).parent.parent / "benchmarks"
+if not (FOLDER / "modes.py").exists():  # absent from an installed copy
+    pytest.skip("no benchmarks here", allow_module_level=True)
+sys.path.insert(0, str(FOLDER))
+spec = importlib.util.spec_from_file_location("benchmark_modes", FOLDER / "modes.py")
+bench = importlib.util.module_from_spec(spec)  # a demo has the name "modes" too
+sys.modules["benchmark_modes"] = bench
+spec.loader.exec_module(bench)
+
+import modes_methods as methods  # noqa: E402
+
+SMALL = {
+    "tanh": replace(methods.TANH, batch=8),
+    "pacgan": replace(methods.PAC, batch=4),
+    "conv": replace(methods.SMALL, batch=4),
+}
+GAMES = [("tanh", m) for m in methods.METHODS]
+GAMES += [("pacgan", m) for m in ("gan", "pacgan2", "pacgan3", "pacgan4", "minibatch", "wgan-gp")]
+GAMES += [("conv", m) for m in methods.CONV]
+
+
+@pytest.mark.parametrize(("setup", "method"), GAMES)
+def test_each_method_plays_and_moves_both_players(setup, method):
+    s, rng = SMALL[setup], np.random.default_rng(0)
+    model, game, batch = methods.ANY[method](s)
+    p = s.init(model, rng)
+    x = rng.uniform(size=(batch, *s.shape)).astype(np.float32)
+    before, state = tree.map(np.copy, p), game.init(p)
+    game.play(p, state, [x] * game.batches, rng)
+    for player in ("generator", "discriminator"):
+        pairs = zip(tree.leaves(p[player]), tree.leaves(before[player]), strict=True)
+        moved = [name for (name, a), (_, b) in pairs if (a != b).any()]
+        assert moved, player
+    assert model.sample(p, rng, 3).shape == (3, *s.shape)
+    assert method not in ("pacgan2", "pacgan4") or batch % 2 == 0
+
+
+def test_the_set_up_of_pacgan_has_the_papers_nets():
+    s = methods.PAC
+    G, D = s.nets(2)
+    assert dense_generator(2, (400,) * 4, 2, G.layers["end"], batch_norm=True) == G
+    norms = [layer for layer in G.layers.values() if isinstance(layer, BatchNorm)]
+    widths = [layer.n_out for layer in D.layers["features"].layers.values()
+              if hasattr(layer, "n_out")]  # fmt: skip
+    assert len(norms) == 4 and widths == [1000] * 3  # 200 units of 5 pieces
+    assert D.layers["features"].layers["0"] == Pack(2) and s.examples(2) == 200
+    assert s.steps == 400 * 1000
+
+
+def test_the_unrolled_methods_differ_in_the_order_alone():
+    full, first = (methods.ANY[name](methods.TANH)[0] for name in ("unrolled5", "unrolled5-first"))
+    assert isinstance(full, UnrolledGAN) and not full.first_order
+    assert replace(full, first_order=True) == first
+
+
+def test_what_is_done_is_not_done_again_and_the_table_tells_it(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(bench, "TIMED", 2)
+    words = ["--set", "ring", "--seeds", "2", "--steps", "3", "--out", str(tmp_path)]
+    rows = bench.main([*words, "--methods", "gan"])
+    told = capsys.readouterr().out
+    assert [(r["method"], r["seed"]) for r in rows] == [("gan", 0), ("gan", 1)]
+    assert "predicted: " in told and "| gan | 3 | 2 | " in told
+    assert [look["round"] for look in rows[0]["looks"]] == [1, 2, 3]
+    monkeypatch.setattr(bench, "one", None)  # nothing is left to do
+    assert bench.main([*words, "--methods", "gan"]) == rows
+    assert "predicted" not in capsys.readouterr().out
+
+
+def test_a_run_that_was_stopped_goes_on_to_the_same_samples(tmp_path, monkeypatch):
+    monkeypatch.setattr(bench, "TIMED", 1)
+    words = ["--methods", "gan", "--seed", "3", "--steps", "4", "--out"]
+    whole = bench.main([*words, str(tmp_path / "whole")])[0]
+    real, calls = bench.train, []
+
+    def stopped(*args, **kw):
+        calls.append(kw["steps"])
+        if kw["steps"] == 3:
+            raise KeyboardInterrupt
+        return real(*args, **kw)
+
+    monkeypatch.setattr(bench, "train", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        bench.main([*words, str(tmp_path / "cut")])
+    assert calls == [1, 2, 3]
+    monkeypatch.setattr(
+        bench, "train", lambda *a, **kw: calls.append(kw["steps"]) or real(*a, **kw)
+    )
+    again = bench.main([*words, str(tmp_path / "cut")])[0]
+    assert calls == [1, 2, 3, 3, 4]
+
+    def numbers(row):
+        return [{k: v for k, v in look.items() if k != "CPU seconds"} for look in row["looks"]]
+
+    assert numbers(again) == numbers(whole)
+
+
+def test_a_prediction_trains_nothing(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(bench, "TIMED", 1)
+    assert bench.main(["--methods", "hinge", "--predict", "--out", str(tmp_path)]) == []
+    assert "hinge: " in capsys.readouterr().out and not (tmp_path / "results.jsonl").exists()
+
+
+def test_the_mean_and_the_spread_are_those_of_the_seeds():
+    def row(seed, modes, good, kl, diverged=None):
+        last = None if diverged else {"modes": modes, "good": good, "reverse KL": kl}
+        return {"method": "gan", "steps": 9, "seed": seed, "last": last, "CPU seconds": 90.0}
+
+    rows = [row(0, 6, 0.5, 0.25), row(1, 8, 0.7, None), row(2, 0, 0, 0, "round 5: NaN")]
+    line = bench.table(rows).splitlines()[-1]
+    assert line == "| gan | 9 | 3, 1 diverged | 7.0 ± 1.4 | 60.0 ± 14.1 | 0.25 | 1.5 |"
+
+
+def test_a_game_that_diverges_is_a_row_and_no_end(tmp_path, monkeypatch):
+    def diverges(*args, **kw):
+        raise bench.Diverged("round 2: the loss is nan", None)
+
+    monkeypatch.setattr(bench, "train", diverges)
+    monkeypatch.setattr(bench, "TIMED", 1)
+    rows = bench.main(["--methods", "gan", "--seed", "0", "--steps", "2", "--out", str(tmp_path)])
+    assert rows[0]["diverged"] == "round 2: the loss is nan" and rows[0]["last"] is None
+    json.dumps(rows, allow_nan=False)
+
+
+def test_the_classifier_names_the_modes_of_real_stacks(monkeypatch):
+    monkeypatch.setattr(bench, "CLASSIFIER", 250)
+    data = bench.load("stacked-digits")
+    classify, accuracy = bench.classifier(data, "cpu")
+    assert accuracy > 0.85
+    part = stacked_digits(np.random.default_rng(1), 200, "test")
+    right = (joined(classify(part.x)) == part.labels).mean()
+    assert right == pytest.approx(accuracy**3, abs=0.12)
+    np.testing.assert_array_equal(joined(bench.each(part.labels)), part.labels)
+    assert single(part.x).shape == (600, 8, 8, 1)
+
+
+def test_a_method_that_the_set_does_not_take_is_refused(capsys, tmp_path):
+    with pytest.raises(SystemExit):
+        bench.main(["--set", "stacked", "--methods", "r1", "--out", str(tmp_path)])
+    assert "no 'r1' on stacked: choose of gan" in capsys.readouterr().err
