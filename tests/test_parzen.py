@@ -1,5 +1,7 @@
 """The Parzen-window estimate, beside closed forms; and how sharp images are."""
 
+import sys
+
 import numpy as np
 import pytest
 from scipy.special import logsumexp
@@ -7,7 +9,6 @@ from scipy.stats import norm
 
 from tinygen import metrics, to_device, to_host
 from tinygen.data import load
-from tinygen.metrics import parzen as module
 from tinygen.metrics.parzen import SIGMAS, WARNING, parzen, parzen_log_density
 from tinygen.metrics.sharpness import sharpness
 
@@ -26,6 +27,7 @@ def test_several_samples_are_their_mixture_whatever_the_blocks(rng, monkeypatch)
     x, s = rng.normal(size=(11, 2, 3)), rng.normal(size=(8, 2, 3))
     each = norm(0, 0.7).logpdf(x[:, None] - s).sum(axis=(2, 3))  # (N, M)
     expected = logsumexp(each, axis=1) - np.log(8)
+    module = sys.modules["tinygen.metrics.parzen"]
     for block in (1000, 3):
         monkeypatch.setattr(module, "BLOCK", block)
         np.testing.assert_allclose(parzen_log_density(s, x, (0.7,))[:, 0], expected, rtol=1e-11)

@@ -11,8 +11,10 @@ from tinygen.metrics.importance import importance_estimate
 from tinygen.metrics.linear_probe import FeatureScale, linear_probe
 from tinygen.metrics.mig import gaps, mutual_information_gap
 from tinygen.metrics.mode_coverage import Coverage, class_coverage, mode_coverage, reverse_kl
+from tinygen.metrics.parzen import Parzen, parzen, parzen_log_density
 from tinygen.metrics.psnr import psnr
 from tinygen.metrics.rates import dead_units, kl_per_dimension
+from tinygen.metrics.sharpness import sharpness
 from tinygen.metrics.sliced_wasserstein import pyramid_distance, sliced_wasserstein
 from tinygen.metrics.total_correlation import (
     gaussian_total_correlation,
@@ -23,6 +25,7 @@ from tinygen.metrics.units import bits_per_dim, mean_and_error
 __all__ = [
     "Coverage",
     "FeatureScale",
+    "Parzen",
     "active_units",
     "activity",
     "auroc",
@@ -46,10 +49,13 @@ __all__ = [
     "mean_and_error",
     "mode_coverage",
     "mutual_information_gap",
+    "parzen",
+    "parzen_log_density",
     "psnr",
     "pyramid_distance",
     "reverse_kl",
     "roc_curve",
+    "sharpness",
     "sliced_wasserstein",
     "threshold",
     "total_correlation",

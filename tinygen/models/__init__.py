@@ -23,6 +23,12 @@ from tinygen.models.deep_tied import DeepTiedAutoencoder
 from tinygen.models.factor_vae import FactorVAE, factor_vae
 from tinygen.models.features import encoder_net
 from tinygen.models.fvbn import FullyVisibleBeliefNet
+from tinygen.models.gan import GAN
+from tinygen.models.gan_nets import (
+    dense_discriminator,
+    dense_generator,
+    maxout_discriminator,
+)
 from tinygen.models.gated_pixelcnn import GatedPixelCNN
 from tinygen.models.gaussian_mixture import GaussianMixture
 from tinygen.models.local_model import LocalModel, conv_local_model
@@ -49,14 +55,18 @@ from tinygen.models.srcnn import SRCNN
 from tinygen.models.tc_vae import TCVAE, tc_vae
 from tinygen.models.tied import TiedAutoencoder
 from tinygen.models.vae import VAE, conv_vae, dense_vae
+from tinygen.models.vae_gan import VAEGAN
+from tinygen.models.vae_gan_nets import conv_vae_gan, dense_vae_gan
 
 __all__ = [
+    "GAN",
     "M1M2",
     "MADE",
     "NADE",
     "SRCNN",
     "TCVAE",
     "VAE",
+    "VAEGAN",
     "Autoencoder",
     "BernoulliMixture",
     "Classifier",
@@ -88,19 +98,24 @@ __all__ = [
     "conv_debiasing_vae",
     "conv_local_model",
     "conv_vae",
+    "conv_vae_gan",
     "debiasing_order",
     "deep_contractive_autoencoder",
     "dense_autoencoder",
     "dense_classifier",
     "dense_conditional_vae",
     "dense_debiasing_vae",
+    "dense_discriminator",
+    "dense_generator",
     "dense_semi_supervised_vae",
     "dense_vae",
+    "dense_vae_gan",
     "encoder_net",
     "factor_vae",
     "gaussian_of_codes",
     "likelihood_ratio",
     "linear_autoencoder",
+    "maxout_discriminator",
     "mutate",
     "negative_elbo",
     "negative_log_prob",
