@@ -50,15 +50,16 @@ def main(argv: list[str] | None = None) -> dict[str, Any]:
 
 def translations(args: Any, data: Dataset) -> tuple[dict[str, Any], dict[str, Any]]:
     """A row a map, a weight of the cycle loss and a kind of nets; a picture a map."""
-    steps = 10 if args.quick else STEPS * args.epochs
+    steps = 5 if args.quick else STEPS * args.epochs
     rows: dict[str, Any] = {}
     figures: dict[str, Any] = {}
     asked = [("inverted", "local"), ("coloured", "local"), ("inverted", "dense")]
     for name, nets in asked:
+        judge = digits.Judge(name, data, args.device, 20 if args.quick else 400)
         shown = [data.test.x[:SHOWN], digits.MAPS[name](data.test.x[:SHOWN])]
         for weight in (digits.CYCLE, 0.0):
             trial = digits.Trial(name, weight, args.seed, steps, nets)
-            row, model, p = trial.run(data, args.device)
+            row, model, p = trial.run(data, judge, args.device)
             title = f"{name}, {'convolutions' if nets == 'local' else 'dense nets'}"
             rows[f"{title}, {'with' if weight else 'without'} the cycle"] = row
             shown.append(digits.translated(model, p, data.test.x[:SHOWN], "b", args.device))

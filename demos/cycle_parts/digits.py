@@ -19,7 +19,7 @@ from tinygen import layers as L
 from tinygen import to_device, to_host
 from tinygen.arrays import Params
 from tinygen.data.dataset import Dataset
-from tinygen.models.classifier import Classifier, dense_classifier
+from tinygen.models.classifier import dense_classifier
 from tinygen.models.cycle_gan import CycleGAN
 from tinygen.models.cycle_gan_nets import conv_cycle_gan
 from tinygen.optim import adam
@@ -32,10 +32,10 @@ MAPS = {
     "coloured": lambda x: PAPER + (INK - PAPER) * x,
     "rotated": lambda x: np.ascontiguousarray(np.rot90(x, axes=(1, 2))),
 }
+NETS = ("local", "residual", "dense")
 CYCLE = 10.0
-LR = {"local": 1e-3, "dense": 1e-3}
+LR = 1e-3
 BATCH = 16
-JUDGED = 400  # steps of the classifier
 AT_ONCE = 250  # images translated
 
 
@@ -43,8 +43,9 @@ AT_ONCE = 250  # images translated
 class Trial:
     """One training: the map, the nets, the weight of the cycle loss, and what is random.
 
-    nets : "local", 3x3 convolutions at full size with a way round them; or "dense", which do not
-           know that a picture is one
+    nets : "local", 3x3 convolutions at full size with a way round them; "residual", the paper's
+           generator with one halving, each place of which sees most of the digit; or "dense",
+           which do not know that a picture is one
     """
 
     map: str
@@ -57,35 +58,40 @@ class Trial:
         """The model for digits of this shape."""
         other = (*shape[:2], 3) if self.map == "coloured" else shape
         options: dict[str, Any] = {"cycle": self.cycle, "identity": 0.0}
-        if self.nets == "local":
-            widths = (16, 32) if shape[0] < 16 else (16, 32, 64)
-            net = {"width": 8 if shape[0] < 16 else 16, "blocks": 1, "downs": 0, "kernel": 3}
-            return conv_cycle_gan(shape, other, patch_widths=widths, norm=False, **net, **options)
+        small = shape[0] < 16
+        if self.nets != "dense":
+            local = self.nets == "local"
+            net: dict[str, Any] = {"width": 8 if small else 16, "kernel": 3, "norm": False}
+            net |= {"blocks": 1, "downs": 0} if local else {"blocks": 3, "downs": 1}
+            net["patch_widths"] = (16, 32) if small else (16, 32, 64)
+            return conv_cycle_gan(shape, other, **net, **options)
         return CycleGAN(
             dense(shape, other), dense(other, shape), critic(shape), critic(other),
             shape, other, signed=True, **options,
         )  # fmt: skip
 
-    def run(self, data: Dataset, device: str) -> tuple[dict[str, float], CycleGAN, Params]:
-        """Train on unpaired halves, measure on test digits."""
+    def run(
+        self, data: Dataset, judge: "Judge", device: str
+    ) -> tuple[dict[str, float], CycleGAN, Params]:
+        """Train on unpaired halves, measure on test digits; judge: of the same map."""
         start = time.process_time()
         f, x = MAPS[self.map], data.train.x
         order = np.random.default_rng([self.seed, 2]).permutation(len(x))
         half = len(x) // 2
         sets = x[order[:half]], f(x[order[half:]]).astype(np.float32)
         model = self.model(data.shape)
-        p, terms = fit(model, sets, self.seed, self.steps, BATCH, LR[self.nets], device)
+        p, terms = fit(model, sets, self.seed, self.steps, BATCH, LR, device)
         a, b = data.test.x, f(data.test.x).astype(np.float32)
         to_b = translated(model, p, a, "b", device)
         to_a = translated(model, p, b, "a", device)
         back = translated(model, p, to_b, "a", device)
-        kept, real = judged(f, data, to_b, device)
+        y = data.test.labels
         return {
             "error to the true map": float(abs(to_b - b).mean()),
             "of the way back": float(abs(to_a - a).mean()),
             "there and back": float(abs(back - a).mean()),
-            "digit kept": kept,
-            "of true b": real,
+            "digit kept": judge.right(to_b, y),
+            "of true b": judge.right(b, y),
             "D_B right": (terms["discriminator_b.real"] + terms["discriminator_b.fake"]) / 2,
             "seconds": time.process_time() - start,
         }, model, p  # fmt: skip
@@ -114,24 +120,21 @@ def translated(model: CycleGAN, p: Params, x: np.ndarray, to: str, device: str) 
     return np.concatenate([to_host(model.translate(p, to_device(a, device), to)) for a in parts])
 
 
-def judged(f: Any, data: Dataset, to_b: np.ndarray, device: str) -> tuple[float, float]:
-    """The shares of translations, and of true b, that a classifier of b takes for their digit."""
-    if data.train.labels is None or data.test.labels is None:
-        raise SystemExit(f"digits: {data.name} has no labels: use --data digits or mnist")
-    judge, p = classifier(f, data, device)
-    y, n = data.test.labels, len(to_b)
-    test = f(data.test.x).astype(np.float32)
-    shares = [judge.accuracy(p, to_device(x, device), y[:n]) for x in (to_b, test)]
-    return shares[0], shares[1]
+class Judge:
+    """A dense classifier that learnt true b and their labels."""
 
+    def __init__(self, map: str, data: Dataset, device: str, steps: int = 400):
+        """Train it. Raises SystemExit where the digits have no labels."""
+        if data.train.labels is None or data.test.labels is None:
+            raise SystemExit(f"digits: {data.name} has no labels: use --data digits or mnist")
+        x = MAPS[map](data.train.x).astype(np.float32)
+        self.model, self.device = dense_classifier(x.shape[1:], 64, len(data.classes)), device
+        rng = np.random.default_rng(0)
+        turn = Turn("judge", self.model.loss, self.model.draw_noise, adam(2e-3))
+        p = to_device(self.model.init(rng), device)
+        both = to_device((x, data.train.labels), device)
+        self.p = train(turn, p, both, rng=rng, steps=steps, batch=64, progress=False).p
 
-def classifier(f: Any, data: Dataset, device: str) -> tuple[Classifier, Params]:
-    """A dense classifier, trained on true b."""
-    x = f(data.train.x).astype(np.float32)
-    judge = dense_classifier(x.shape[1:], 64, len(data.classes))
-    rng = np.random.default_rng(0)
-    turn = Turn("judge", judge.loss, judge.draw_noise, adam(2e-3))
-    both = to_device((x, data.train.labels), device)
-    p = to_device(judge.init(rng), device)
-    done = train(turn, p, both, rng=rng, steps=JUDGED, batch=64, progress=False)
-    return judge, done.p
+    def right(self, x: np.ndarray, y: Any) -> float:
+        """The share of pictures that it takes for their digit."""
+        return self.model.accuracy(self.p, to_device(x, self.device), y)

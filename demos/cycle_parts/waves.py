@@ -59,7 +59,7 @@ def model_of(quick: bool) -> CycleGAN:
 
 def answer(args: Any) -> tuple[dict[str, Any], dict[str, Any], dict[str, np.ndarray]]:
     """Spectra and pitches as rows, pictures, and sounds (T,) to be written."""
-    n, steps = (32, 10) if args.quick else (2000, 1200)
+    n, steps = (16, 4) if args.quick else (2000, 1200)
     model = model_of(args.quick)
     sets = sounds([args.seed, 4], A, n, STEPS)[0], sounds([args.seed, 5], B, n, STEPS)[0]
     p, terms = fit(model, sets, args.seed, steps, BATCH, LR, args.device)
