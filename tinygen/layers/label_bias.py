@@ -49,11 +49,7 @@ class LabelBias(Layer):
 
     def forward(self, p: Params, x: Array, label: Array | None = None) -> tuple[Array, Pullback]:
         check_input(self, p, x, "...", self.n)
-        xp, label = namespace(x), checked_labels("LabelBias", label, len(x), self.classes)
-        if len(label) != len(x):
-            raise ValueError(
-                f"LabelBias: expected {len(x)} labels, one an example, got {len(label)}"
-            )
+        xp, label = namespace(x), checked_labels("LabelBias", label, len(x), self.classes, 1)
         index = xp.asarray(label)
         rows = (len(x), -1, self.n)  # the places of an example as one axis
         y = (x.reshape(rows) + p["V"][index][:, None]).reshape(x.shape)  # (N, ..., C)   (2)

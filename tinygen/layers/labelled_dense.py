@@ -84,8 +84,10 @@ class LabelledDense(Layer):
         return int(x_shape[0]) * self.n_in * self.n_out
 
 
-def checked_labels(name: str, label: Any, n: int, classes: int) -> Array:
+def checked_labels(name: str, label: Any, n: int, classes: int, most: int | None = None) -> Array:
     """M labels for each of n rows, after refusing what is none. `name` begins the message.
+
+    most : labels a row, where there may not be more
 
     NumPy would wrap -1, CuPy any index. Raises TypeError for what are no whole numbers, ValueError
     for labels out of range and for another number of them.
@@ -102,6 +104,8 @@ def checked_labels(name: str, label: Any, n: int, classes: int) -> Array:
             f"{name}: expected M labels for each of {n} rows, (N M,), "
             f"got {label.shape}: give each row as many"
         )
+    if most is not None and len(label) > n * most:
+        raise ValueError(f"{name}: expected {n} labels, one an example, got {len(label)}")
     low, high = int(label.min()), int(label.max())
     if low < 0 or high >= classes:
         raise ValueError(

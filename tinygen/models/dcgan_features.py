@@ -12,7 +12,7 @@ from typing import Any
 from tinygen.arrays import Array, Params, namespace
 from tinygen.layers import LeakyRelu, Sequential, calibrate
 from tinygen.layers.base import check_array
-from tinygen.models.gan import GAN
+from tinygen.models.gan import GAN, has_batch_norm
 
 GRID = 4
 AT_ONCE = 500  # images
@@ -22,8 +22,12 @@ def feature_statistics(model: GAN, p: Params, x: Array, batch: int = 128) -> Par
     """What `discriminator_features` needs of D's batch norms: their means over images x (N, ...).
 
     x : data, such as the training images, in 0..1 where the model is `signed`
+
+    {} where there are no batch norms, as of images that are halved once.
     """
     net = checked_net(model)
+    if not has_batch_norm(net):
+        return {}
     images, _ = model.parts(x)
     parts = [images[i : i + batch] for i in range(0, len(images), batch)]
     return calibrate(net, p["discriminator"], parts)

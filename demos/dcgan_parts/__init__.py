@@ -1,0 +1,1 @@
+"""The parts of the demo of DCGAN: trainings in stages, pupils of generated images, faces."""
