@@ -78,9 +78,14 @@ def systems(module):
     return [
         v
         for v in own
-        if hasattr(v, "loss")
-        or (inspect.isfunction(v) and hasattr(inspect.signature(v).return_annotation, "loss"))
+        if with_loss(v)
+        or (inspect.isfunction(v) and with_loss(inspect.signature(v).return_annotation))
     ]
+
+
+def with_loss(thing):
+    """Whether it is a model: with a loss, or one for each of its players."""
+    return any(name == "loss" or name.endswith("_loss") for name in dir(thing))
 
 
 FILES = [

@@ -46,14 +46,14 @@ def dense_vae_gan(
     Raises ValueError for a shape that is not (H, W, C), and for widths below 1.
     """
     check_shape("dense_vae_gan", shape)
-    nets = dense_nets(shape, hidden, n_latent, Bernoulli())
-    return joined(
-        nets,
+    encoder, decoder = dense_nets(shape, hidden, n_latent, Bernoulli())
+    return VAEGAN(
+        encoder,
+        Sequential(logits=decoder, pixels=Sigmoid()),
         dense_encoder(shape, features, LEAKY),
-        dense_features(shape, features),
+        scorer(dense_features(shape, features), scoring),
         n_latent,
-        scoring,
-        options,
+        **options,
     )
 
 
@@ -73,27 +73,17 @@ def conv_vae_gan(
     scoring, options, and what is raised: as for `dense_vae_gan`.
     """
     features = channels if features is None else features
-    nets = conv_nets(shape, n_latent, channels, Bernoulli())
-    return joined(
-        nets,
+    encoder, decoder = conv_nets(shape, n_latent, channels, Bernoulli())
+    return VAEGAN(
+        encoder,
+        Sequential(logits=decoder, pixels=Sigmoid()),
         conv_encoder(shape, features, LEAKY),
-        conv_features(shape, features),
+        scorer(conv_features(shape, features), scoring),
         n_latent,
-        scoring,
-        options,
+        **options,
     )
 
 
-def joined(
-    nets: tuple[Sequential, Sequential],
-    features: Sequential,
-    width: int,
-    n_latent: int,
-    scoring: int,
-    options: dict[str, Any],
-) -> VAEGAN:
-    """The three players of these nets; the decoder's pixels end in 0..1."""
-    encoder, decoder = nets
-    score = Sequential(Dense(width, scoring), LEAKY, Dense(scoring, 1))
-    image = Sequential(logits=decoder, pixels=Sigmoid())
-    return VAEGAN(encoder, image, features, score, n_latent, **options)
+def scorer(width: int, scoring: int) -> Sequential:
+    """Features (N, width) -> scores (N, 1)."""
+    return Sequential(Dense(width, scoring), LEAKY, Dense(scoring, 1))
