@@ -177,7 +177,7 @@ def ran(tmp_path_factory):
 @pytest.mark.parametrize(
     "name, files",
     [
-        ("cycle_gan", ("points", "inverted_local", "coloured_local", "inverted_dense")),
+        ("cycle_gan", ("points", "inverted_residual", "coloured_residual", "inverted_dense")),
         ("translation", ("clip", "waves", "spectra")),
     ],
 )
@@ -243,7 +243,8 @@ def test_the_benchmark_keeps_what_it_found_and_goes_on(tmp_path, monkeypatch):
     rows, printed = quiet(cycles.main, *words, "--seeds", "0,1,2")
     assert ran == [("inverted", c, seed) for seed in (0, 1, 2) for c in (10.0, 0.0)]
     assert (
-        len(rows) == 6 and "| digits, inverted, local, 1000 | 10 | 3 | 0.110 (0.100 to" in printed
+        len(rows) == 6
+        and "| digits, inverted, residual, 1000 | 10 | 3 | 0.110 (0.100 to" in printed
     )
     assert "0.37 of the medians, 0.37 the median of 3 seeds" in printed
     rows, printed = quiet(cycles.main, *words, "--table")
