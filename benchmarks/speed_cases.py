@@ -50,6 +50,7 @@ class Case:
             "vae": ("torch foreach", "torch fused"),
             "pixelcnn": ("torch channels-last",),
             "dcgan": ("torch channels-last",),
+            "critic": ("torch channels-last",),
             "diagonal": ("torch padded",),
             "pixelrnn": ("torch padded",),
         }
@@ -87,6 +88,23 @@ def dcgan(batch: int) -> Case:
     title = f"DCGAN 28x28, 64 and 128 features, both players' steps with Adam, batch {batch}"
     sizes = {"batch": batch, "side": side, "features": (a, b), "latent": latent}
     return Case("dcgan", title, "dcgan", sizes, batch * needed, 1.1)
+
+
+def critic(batch: int, activation: str) -> Case:
+    """The critic's move of WGAN-GP on 28x28 pixels: data, fakes, and the gradient of a gradient."""
+    size, (a, b) = 28, (64, 128)
+    first = (size // 2) ** 2 * 16 * a
+    rest = (size // 4) ** 2 * (16 * a * b + b)
+    # data and fakes: forward, dW, and dx but for the first layer
+    needed = 2 * (2 * first + 3 * rest)
+    # the penalty: forward, gradient in x, tangent; of the pair dW, and du but for the first layer
+    needed += 4 * first + 5 * rest
+    if activation == "tanh":  # y has a gradient too: dW, and dx of the second convolution
+        needed += first + 2 * (rest - (size // 4) ** 2 * b)
+    title = f"WGAN-GP 28x28, the critic's step with Adam, {a} and {b} features, {activation}, "
+    sizes = {"batch": batch, "size": size, "features": (a, b), "activation": activation}
+    name = f"wgan-gp-{activation.lower()}"
+    return Case(name, f"{title}batch {batch}", "critic", sizes, batch * needed)
 
 
 def diagonal(batch: int, n_in: int, n_hidden: int) -> Case:
@@ -181,6 +199,8 @@ CASES = [
     diagonal(32, 32, 16),
     pixelrnn(16),
     dcgan(BATCH),
+    critic(BATCH, "LeakyReLU"),
+    critic(BATCH, "tanh"),
     Case(
         "row-lstm",
         "RowLSTM B 32→16, 16x28x28, k3",

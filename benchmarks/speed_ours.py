@@ -4,6 +4,7 @@ import argparse
 from collections.abc import Callable
 from typing import Any
 
+import critic_ours
 import numpy as np
 from speed_cases import Case
 from speed_worker import Side, queued_times, serve
@@ -122,6 +123,12 @@ class Ours(Side):
         state = game.init(p)
         x = to_device(self.rng.random((batch, side, side, 1), np.float32), self.device)
         return lambda: game.play(p, state, [x], self.rng)
+
+    def critic(self, batch: int, size: int, features: tuple[int, ...], activation: str) -> Step:
+        D = critic_ours.critic(size, features, activation)
+        p = to_device(D.init(self.rng), self.device)
+        x, fake = (self.normal(batch, size, size, 1) for _ in range(2))
+        return critic_ours.step(D, p, x, fake, self.rng)
 
     def conv(self, batch: int, size: int, arguments: Any) -> Step:
         return self.step_of(layers.Conv2d(*arguments), self.normal(batch, size, size, arguments[0]))

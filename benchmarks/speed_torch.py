@@ -8,6 +8,7 @@ import argparse
 from collections.abc import Callable
 from typing import Any
 
+import critic_torch
 import dcgan_torch
 import torch
 from pixel_rnn_torch import Packed, Padded, pixel_rnn
@@ -194,6 +195,14 @@ class Torch(Side):
             models = [net.to(memory_format=torch.channels_last) for net in models]
             x = x.to(memory_format=torch.channels_last)
         return dcgan_torch.step(*models, x, latent)
+
+    def critic(self, batch: int, size: int, features: tuple[int, ...], activation: str) -> Step:
+        D: Any = critic_torch.critic(size, features, activation).to(self.device)
+        x, fake = (self.normal(batch, 1, size, size) for _ in range(2))
+        if self.setting == "channels-last":
+            D = D.to(memory_format=torch.channels_last)
+            x, fake = (a.to(memory_format=torch.channels_last) for a in (x, fake))
+        return critic_torch.step(D, x, fake)
 
     def conv(self, batch: int, size: int, arguments: Any) -> Step:
         return self.step_of(nn.Conv2d(*arguments), self.normal(batch, arguments[0], size, size))

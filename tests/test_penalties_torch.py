@@ -1,5 +1,7 @@
 """Penalties and their gradients equal PyTorch's double backward."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -110,3 +112,37 @@ def test_value_and_gradients_equal_double_backward(name, penalty, dtype):
         g = gradients[leaf]
         g = np.zeros_like(ours) if g is None else g.numpy()
         np.testing.assert_allclose(ours, g, rtol=0, atol=tolerance * scale, err_msg=leaf)
+
+
+@pytest.mark.parametrize("activation", ["LeakyReLU", "tanh"])
+def test_both_sides_of_the_benchmark_have_one_loss_and_one_gradient(activation, monkeypatch):
+    monkeypatch.syspath_prepend(str(Path(__file__).parent.parent / "benchmarks"))
+    import critic_ours
+    import critic_torch
+
+    sizes, rng = (8, (3, 4), activation), np.random.default_rng(0)
+    ours, theirs = critic_ours.critic(*sizes), critic_torch.critic(*sizes).double()
+    p = jittered(rng, ours.init(rng, np.float64))
+    x, fake = rng.normal(size=(2, 3, 8, 8, 1))
+    t = rng.random(3)
+    with torch.no_grad():
+        for name, theirs_own in in_their_order(p).items():
+            for key, w in theirs_own.items():
+                getattr(theirs[int(name)], key).copy_(torch.tensor(w))
+    value, dp = critic_ours.loss(ours, p, x, fake, t)
+    tensors = (torch.tensor(a.transpose(0, 3, 1, 2)) for a in (x, fake))
+    expected = critic_torch.loss(theirs, *tensors, torch.tensor(t).reshape(3, 1, 1, 1))
+    expected.backward()
+    assert value == pytest.approx(expected.item(), rel=1e-9)
+    for name, grads in in_their_order(dp()).items():
+        for key, ours_own in grads.items():
+            found = getattr(theirs[int(name)], key).grad
+            found = np.zeros_like(ours_own) if found is None else found.numpy()
+            np.testing.assert_allclose(ours_own, found, atol=1e-9, err_msg=f"{name} {key}")
+
+
+def in_their_order(p):
+    """Our two convolutions and dense layer, of 2x2 pixels of 4 features, as PyTorch has them."""
+    rows = p["5"]["W"].reshape(2, 2, 4, 1).transpose(3, 2, 0, 1).reshape(1, 16)
+    convs = {name: p[name]["W"].transpose(3, 2, 0, 1) for name in ("0", "2")}
+    return {name: {"weight": w, "bias": p[name]["b"]} for name, w in (convs | {"5": rows}).items()}
