@@ -16,6 +16,10 @@ from tinygen.models.collapse import DeadUnits, warn_of_dead_units
 from tinygen.models.conditional_vae import ConditionalVAE, dense_conditional_vae
 from tinygen.models.contractive import SigmoidEncoder
 from tinygen.models.corruption import GaussianNoise, Masking, SaltAndPepper
+from tinygen.models.cycle_gan import CycleGAN
+from tinygen.models.cycle_gan_nets import conv_cycle_gan
+from tinygen.models.dcgan import DCGAN, dcgan
+from tinygen.models.dcgan_features import discriminator_features, feature_statistics
 from tinygen.models.debiasing_nets import conv_debiasing_vae, dense_debiasing_vae
 from tinygen.models.debiasing_vae import DebiasingVAE
 from tinygen.models.deep_contractive import code_and_norm
@@ -31,6 +35,7 @@ from tinygen.models.gan_nets import (
 )
 from tinygen.models.gated_pixelcnn import GatedPixelCNN
 from tinygen.models.gaussian_mixture import GaussianMixture
+from tinygen.models.interpolation import slerp
 from tinygen.models.local_model import LocalModel, conv_local_model
 from tinygen.models.lstm_density import LSTMDensity
 from tinygen.models.m1_m2 import M1M2
@@ -59,6 +64,7 @@ from tinygen.models.vae_gan import VAEGAN
 from tinygen.models.vae_gan_nets import conv_vae_gan, dense_vae_gan
 
 __all__ = [
+    "DCGAN",
     "GAN",
     "M1M2",
     "MADE",
@@ -71,6 +77,7 @@ __all__ = [
     "BernoulliMixture",
     "Classifier",
     "ConditionalVAE",
+    "CycleGAN",
     "DeadUnits",
     "DebiasingVAE",
     "DeepTiedAutoencoder",
@@ -95,10 +102,12 @@ __all__ = [
     "code_and_norm",
     "contractive_autoencoder",
     "conv_autoencoder",
+    "conv_cycle_gan",
     "conv_debiasing_vae",
     "conv_local_model",
     "conv_vae",
     "conv_vae_gan",
+    "dcgan",
     "debiasing_order",
     "deep_contractive_autoencoder",
     "dense_autoencoder",
@@ -110,8 +119,10 @@ __all__ = [
     "dense_semi_supervised_vae",
     "dense_vae",
     "dense_vae_gan",
+    "discriminator_features",
     "encoder_net",
     "factor_vae",
+    "feature_statistics",
     "gaussian_of_codes",
     "likelihood_ratio",
     "linear_autoencoder",
@@ -124,6 +135,7 @@ __all__ = [
     "reconstruction_error",
     "resampling_weights",
     "sample_codes",
+    "slerp",
     "tc_vae",
     "tied_autoencoder",
     "warn_of_dead_units",
