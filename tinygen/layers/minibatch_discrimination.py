@@ -30,9 +30,9 @@ class MinibatchDiscrimination(Layer):
     kernels  : B, the numbers that are added to each example
     n_kernel : C, the dimensions in which a kernel measures distance
 
-    The pairs (i, j) are gone through in blocks, and anew in the backward pass: the memory grows
-    with N, not with N^2. Real and fake batches go through on their own, so that neither sees the
-    other. As in the paper the sum holds j = i, which is 1.
+    The pairs (i, j) are gone through once, in blocks, and anew in the backward pass: the memory
+    grows with N, not with N^2. Real and fake batches go through on their own, so that neither
+    sees the other. As in the paper the sum holds j = i, which is 1.
 
     Raises ValueError for sizes below 1, and for a batch of one, which has no others.
     """
@@ -64,19 +64,23 @@ class MinibatchDiscrimination(Layer):
         xp, (A, B, C), N = namespace(f), self.shapes["T"], len(f)
         T = p["T"].reshape(A, B * C)
         M = xp.ascontiguousarray((f @ T).T).reshape(B, C, N)  # M_i = f_i T           (1)
-        near = xp.empty((B, N), f.dtype)
+        near = xp.zeros((B, N), f.dtype)
         for n in blocks(M):
-            near[:, n] = nearness(xp, M, n).sum(axis=-1)  # sum_j c_b(i, j)           (3)
+            c = nearness(xp, M, n)  #                                  (B, R, N - n.start)
+            near[:, n] += c.sum(axis=-1)  # sum_j c_b(i, j)                           (3)
+            near[:, n.stop :] += c[..., n.stop - n.start :].sum(axis=1)  # c_b(j, i)
         y = xp.concatenate([f, near.T], axis=1)  #                           (N, A + B)
 
         def dM(dy: Array) -> Array:
             dnear = xp.ascontiguousarray(dy[:, A:].T)  #                         (B, N)
-            dM = xp.empty_like(M)
+            dM = xp.zeros_like(M)
             for n in blocks(M):
-                # a pair is in the sums of both                                       (4)
-                w = nearness(xp, M, n) * (dnear[:, n, None] + dnear[:, None, :])  # (B, R, N)
+                # a pair is in the sums of both, and pulls them apart by as much      (4)
+                w = nearness(xp, M, n) * (dnear[:, n, None] + dnear[:, None, n.start :])
                 for c in range(C):
-                    dM[:, c, n] = -(w * xp.sign(apart(M, c, n))).sum(axis=-1)
+                    s = w * xp.sign(apart(M, c, n))  #                 (B, R, N - n.start)
+                    dM[:, c, n] -= s.sum(axis=-1)
+                    dM[:, c, n.stop :] += s[..., n.stop - n.start :].sum(axis=1)
             return dM.reshape(B * C, N).T  #                                     (N, B C)
 
         def dp(dy: Array) -> Params:
@@ -97,7 +101,7 @@ class MinibatchDiscrimination(Layer):
 
 
 def nearness(xp: Any, M: Array, n: slice) -> Array:
-    """c_b(i, j) = exp(-|M_ib - M_jb|_1) of the examples i in n, all j: (B, R, N)."""
+    """c_b(i, j) = exp(-|M_ib - M_jb|_1) of the examples i in n with all j from there on."""
     distance = abs(apart(M, 0, n))
     for c in range(1, M.shape[1]):
         distance += abs(apart(M, c, n))
@@ -105,8 +109,8 @@ def nearness(xp: Any, M: Array, n: slice) -> Array:
 
 
 def apart(M: Array, c: int, n: slice) -> Array:
-    """M_ibc - M_jbc: (B, R, N)."""
-    return M[:, c, n, None] - M[:, c, None, :]
+    """M_ibc - M_jbc, j from n.start on: (B, R, N - n.start)."""
+    return M[:, c, n, None] - M[:, c, None, n.start :]
 
 
 def blocks(M: Array) -> Iterator[slice]:
@@ -114,4 +118,4 @@ def blocks(M: Array) -> Iterator[slice]:
     B, _, N = M.shape
     rows = max((BLOCK_ON_GPU if device_of(M) == "cuda" else BLOCK) // (B * N), 1)
     for start in range(0, N, rows):
-        yield slice(start, start + rows)
+        yield slice(start, min(start + rows, N))
