@@ -258,8 +258,8 @@ def test_at_p_g_equal_to_p_nobody_gains(rng):
 
 
 def test_against_half_the_generator_has_no_gradient_and_stays():
-    value, gradient = equilibrium.g_answer(HERE)
-    assert value == pytest.approx(-LOG_4, abs=1e-12) and gradient == 0
+    value, gradient, went = equilibrium.g_answer(HERE)
+    assert value == pytest.approx(-LOG_4, abs=1e-12) and gradient == went == 0
 
 
 def test_a_d_that_trains_at_the_equilibrium_ends_at_a_half():

@@ -13,7 +13,7 @@ import numpy as np
 from divergences_parts.fitting import Mixture
 
 from games_parts.line import Pair, W, X, net, play, players, score
-from tinygen import to_device
+from tinygen import to_device, tree
 from tinygen.adversarial import Minimax
 from tinygen.arrays import Params
 from tinygen.layers import Dense
@@ -39,8 +39,12 @@ def answer(args: Any) -> tuple[dict[str, Any], dict[str, Any]]:
     moves = 20 if args.quick else MOVES
     rows["p_G = p, D trained against it"] = told(there, d_answer(MEAN, moves, args))
     rows[f"p_G = p moved by {SHIFT}, D trained"] = told(moved, d_answer(MEAN + SHIFT, moves, args))
-    value, gradient = g_answer(args)
-    rows["p_G = p, G trained against D = 1/2"] = {"V": value, "G's gradient": gradient}
+    value, gradient, went = g_answer(args)
+    rows["p_G = p, G trained against D = 1/2"] = {
+        "V": value,
+        "G's gradient": gradient,
+        "G has moved": went,
+    }
     return rows, {}
 
 
@@ -76,8 +80,8 @@ def d_answer(mean: float, moves: int, args: Any) -> np.ndarray:
     return score(MODEL, p, args.device)
 
 
-def g_answer(args: Any, moves: int = 10) -> tuple[float, float]:
-    """V and the norm of G's gradient after some moves against D = 1/2, by the model's own loss."""
+def g_answer(args: Any, moves: int = 10) -> tuple[float, float, float]:
+    """After some moves of G against D = 1/2: V, the norm of G's gradient, how far G has gone."""
     p, rng = start(MEAN, args), np.random.default_rng(args.seed)
     for layer in p["discriminator"].values():
         for leaf in layer:
@@ -88,7 +92,8 @@ def g_answer(args: Any, moves: int = 10) -> tuple[float, float]:
     noise = MODEL.draw_noise(rng, x)
     value, _ = MODEL.discriminator_loss(p, x, noise)  # -V
     _, backward = MODEL.generator_loss(p, x, noise)
-    return -float(value), float(global_norm(backward.dp(1.0)))
+    change = tree.add(p["generator"], tree.scale(start(MEAN, args)["generator"], -1.0))
+    return -float(value), float(global_norm(backward.dp(1.0))), float(global_norm(change))
 
 
 def clean(gain: float) -> float:

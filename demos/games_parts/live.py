@@ -75,7 +75,7 @@ def answer(args: Any) -> tuple[dict[str, Any], dict[str, Any]]:
     """The numbers at a few rounds of both trainings; a picture and an animation."""
     rounds = 30 if args.quick else ROUNDS
     shown = sorted({r * rounds // ROUNDS for r in SHOWN})
-    spaced = {round(rounds * (i / 60) ** 1.5) for i in range(0, 61, 20 if args.quick else 1)}
+    spaced = {round(rounds * (i / 42) ** 1.6) for i in range(0, 43, 21 if args.quick else 1)}
     both = {kind: watch(kind, rounds, spaced | set(shown), args) for kind in (KEEPS_UP, LAGS)}
     rows = {
         f"{kind}, round {r}": row(seen, seen.rounds.index(r))
@@ -110,7 +110,7 @@ def draw(axes: Any, seen: Watched, i: int) -> None:
     there = pair.mass / W + np.exp(pair.log_p) > 1e-3  # elsewhere D is never asked
     best = np.where(there, probability(pair.best_score), np.nan)
     axes.plot(X, best, ":", color="black", lw=1.4, label="D* = p / (p + p_G)")
-    axes.set(xlim=(-5, 5), ylim=(0, 1.02))
+    axes.set(xlim=(-5, 5), ylim=(0, 1.3), yticks=(0, 0.5, 1))
 
 
 def curves(axes: Any, seen: Watched, i: int) -> None:
@@ -132,15 +132,15 @@ def picture(both: dict[str, Watched]) -> Any:
         draw(left, seen, last)
         curves(right, seen, last)
         dress(left, f"{kind}: after {seen.rounds[-1]} rounds", "x")
-        dress(right, "nats", "round")
-    grid[0, 0].legend(frameon=False, fontsize=8, loc="upper right")
+        dress(right, "value, in nats", "round")
+    grid[0, 0].legend(frameon=False, fontsize=8, loc="upper center", ncol=4)
     grid[0, 1].legend(frameon=False, fontsize=8)
     return figure
 
 
 def film(seen: Watched) -> bytes:
     """The densities and the values, look by look."""
-    figure = new_figure(7.6, 3.1)
+    figure = new_figure(7.2, 2.9)
     left, right = figure.subplots(1, 2, width_ratios=(1.25, 1))
 
     def drawn() -> Any:
@@ -150,8 +150,8 @@ def film(seen: Watched) -> bytes:
             draw(left, seen, i)
             curves(right, seen, i)
             dress(left, f"round {r}", "x")
-            dress(right, "nats", "round")
-            left.legend(frameon=False, fontsize=7, loc="upper left")
+            dress(right, "value, in nats", "round")
+            left.legend(frameon=False, fontsize=7, loc="upper center", ncol=2)
             right.legend(frameon=False, fontsize=7, loc="lower right", bbox_to_anchor=(1, 0.5))
             yield fixed(figure)
 
