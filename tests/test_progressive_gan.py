@@ -12,9 +12,11 @@ from tinygen.models.progressive_gan import ProgressiveGAN, progressive_gan
 from tinygen.models.progressive_gan_nets import GrowingDiscriminator, GrowingGenerator
 from tinygen.models.progressive_gan_stages import began, growth, padded, pooled
 from tinygen.optim import adam, ema, renewed
+from tinygen.runs import Run
 from tinygen.schedules import Schedule
 from tinygen.systems.duel import averaged
 from tinygen.systems.progressive_gan import growing_duel
+from tinygen.training import train
 
 PLAYERS = ("generator", "discriminator")
 STAGE_2 = {"block16", "rgb16"}
@@ -270,6 +272,20 @@ def test_levels_rise_by_fades_and_rest_at_whole_numbers():
 def test_fades_of_no_steps_are_refused(given):
     with pytest.raises(ValueError, match=r"growth: (fade|stable) must be a whole number >= 1"):
         growth(2, **given)
+
+
+def test_a_run_that_is_stopped_within_a_fade_goes_on_with_the_same_bits(rng, tmp_path):
+    model, p, x, _ = point(rng, np.float32)
+    rule = renewed(1e-3, began(2, fade=4, stable=1), beta1=0.0, beta2=0.99)
+    game = growing_duel(model, growth(2, fade=4, stable=1), rule, rule, ema=ema(0.9))
+    asked = {"batch": 4, "progress": False}
+
+    def trained(steps, **kw):
+        return train(game, averaged(p), x, rng=np.random.default_rng(5), steps=steps, **asked, **kw)
+
+    trained(3, run=Run.create(tmp_path / "run", {}))
+    resumed = trained(8, run=Run.open(tmp_path / "run"))
+    tree.map(np.testing.assert_array_equal, resumed.p, trained(8).p)
 
 
 # Samples
