@@ -53,10 +53,15 @@ def run(args: argparse.Namespace) -> int:
     check_seed("sample", args.seed)
     trained = open_run(args.run_folder, args.device)
     if args.mean and not trained.system.has_means:
+        why = (
+            "what z becomes is the sample itself, and no law of pixels that had a mean"
+            if trained.system.group == "implicit"
+            else "each place is drawn given those drawn before it, and there is no z whose mean "
+            "could be shown"
+        )
         raise ValueError(
             f"sample: --mean has no meaning for the {trained.system.name} in {args.run_folder}: "
-            "each place is drawn given those drawn before it, and there is no z whose mean could "
-            "be shown: leave --mean out"
+            f"{why}: leave --mean out"
         )
     words = what(trained, args.mean)
     x = draw(trained, args.n, args.seed, args.mean)
