@@ -1,6 +1,5 @@
 """benchmarks/modes.py: each method plays, what was done is not done again, the table adds up."""
 
-import importlib.util
 import json
 import sys
 from dataclasses import replace
@@ -19,11 +18,8 @@ FOLDER = Path(__file__).parent.parent / "benchmarks"
 if not (FOLDER / "modes.py").exists():  # absent from an installed copy
     pytest.skip("no benchmarks here", allow_module_level=True)
 sys.path.insert(0, str(FOLDER))
-spec = importlib.util.spec_from_file_location("benchmark_modes", FOLDER / "modes.py")
-bench = importlib.util.module_from_spec(spec)  # a demo has the name "modes" too
-sys.modules["benchmark_modes"] = bench
-spec.loader.exec_module(bench)
 
+import modes as bench  # noqa: E402
 import modes_methods as methods  # noqa: E402
 
 SMALL = {

@@ -12,7 +12,7 @@ from PIL import Image
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "demos"))
 
-import modes as demo  # noqa: E402
+import mode_collapse as demo  # noqa: E402
 
 from tinygen.data.toys import RING_CENTRES  # noqa: E402
 from tinygen.layers import Pack  # noqa: E402

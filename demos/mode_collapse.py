@@ -1,4 +1,4 @@
-"""Mode collapse, watched: python demos/modes.py --out runs/modes_demo
+"""Mode collapse, watched: python demos/mode_collapse.py --out runs/mode_collapse
 
 Eight Gaussians on a ring. A plain GAN, one whose discriminator sees four samples at a time
 (PacGAN), one with minibatch discrimination, one whose generator looks five steps ahead (unrolled),
@@ -44,7 +44,7 @@ LR_D, LR_G, BETA1 = 1e-4, 1e-3, 0.5
 
 def main(argv: list[str] | None = None) -> dict[str, Any]:
     """Train all, draw the film. Returns the numbers."""
-    args = arguments(__doc__, "modes_demo", argv, data=None)
+    args = arguments(__doc__, "mode_collapse", argv, data=None)
     rounds, frames = (QUICK_ROUNDS, QUICK_FRAMES) if args.quick else (ROUNDS, FRAMES)
     runs = [watched(name, build(), args, rounds, frames) for name, build in MODELS.items()]
     rows = {run.name: run.row() for run in runs}
