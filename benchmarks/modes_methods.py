@@ -37,8 +37,7 @@ from tinygen.layers import (
     Sequential,
     Tanh,
 )
-from tinygen.models import dcgan as conv
-from tinygen.models.dcgan import DCGAN
+from tinygen.models.dcgan import DCGAN, discriminator, generator
 from tinygen.models.feature_matching import FeatureMatching
 from tinygen.models.gan import GAN
 from tinygen.models.gan_nets import dense_generator
@@ -101,9 +100,9 @@ class SetUp:
     def conv_nets(self, m: int) -> tuple[Layer, Layer]:
         """Those of a DCGAN, the discriminator's for m images side by side."""
         H, W, C = self.shape
-        D = conv.discriminator((H, W, m * C), self.features)
+        D = discriminator((H, W, m * C), self.features)
         D = Sequential(pack=Pack(m), **D.layers) if m > 1 else D
-        return conv.generator(self.shape, self.n_latent, self.features), D
+        return generator(self.shape, self.n_latent, self.features), D
 
     def init(self, model: Any, rng: np.random.Generator) -> Params:
         """First weights."""
