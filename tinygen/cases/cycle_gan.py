@@ -77,8 +77,8 @@ CASES = [
     turn_case("discriminator of b", "discriminator_b", identity=0.0),
     layer_case(
         "residual generator",
-        residual_generator(1, 2, width=2, blocks=1, downs=1, kernel=3),
-        *(2, 4, 6, 1),
+        residual_generator(1, 2, width=1, blocks=1, downs=1, kernel=3),
+        *(1, 4, 6, 1),
         of=(residual_generator, generator_net, conv_cycle_gan),
     ),
     layer_case(
