@@ -15,6 +15,7 @@ from tinygen.adversarial import Wasserstein
 from tinygen.cases.common import jittered
 from tinygen.cases.tangent import CRITICS, penalty_case
 from tinygen.check import check_gradients
+from tinygen.kernels import windows
 from tinygen.models.gan import GAN
 from tinygen.models.penalties import R1, GradientPenalty, slope
 from tinygen.optim import adam
@@ -61,7 +62,7 @@ def test_r1_of_a_linear_critic_is_half_the_square_of_its_weights(rng):
 def test_the_slope_is_that_of_finite_differences_also_where_a_layer_sees_the_whole_batch(rng):
     critic, shape, _ = CRITICS["a batch at once"]
     p, x, _ = draw(rng, critic, *shape)
-    g = slope(critic, p, x, None)[1]
+    g = slope(critic, p, x, None)[2]
     h, numeric = 1e-6, np.empty_like(x)
     for i in np.ndindex(x.shape):
         step = np.zeros_like(x)
@@ -69,7 +70,7 @@ def test_the_slope_is_that_of_finite_differences_also_where_a_layer_sees_the_who
         up, down = (critic.forward(p, x + s)[0].sum() for s in (step, -step))
         numeric[i] = (up - down) / (2 * h)
     np.testing.assert_allclose(g, numeric, atol=1e-8)
-    alone = slope(critic, p, x[:2], None)[1]
+    alone = slope(critic, p, x[:2], None)[2]
     assert abs(alone - g[:2]).max() > 1e-3  # the gradient of the sum: other scores moved too
 
 
@@ -84,7 +85,7 @@ def test_u_stays_what_it_was_while_the_parameters_move(rng):
     weight, h = 3.0, 1e-5
 
     def g(step):
-        return slope(critic, tree.add(p, tree.scale(along, step)), x, None)[1]
+        return slope(critic, tree.add(p, tree.scale(along, step)), x, None)[2]
 
     def slope_of(f):
         return (f(h) - f(-h)) / (2 * h)
@@ -100,6 +101,22 @@ def test_u_stays_what_it_was_while_the_parameters_move(rng):
         (a * b).sum() for (_, a), (_, b) in zip(*map(tree.leaves, (dp, along)), strict=True)
     )
     assert exact == pytest.approx(held, rel=1e-6)
+
+
+def test_the_second_pass_repeats_no_backward_pass_of_the_first(rng, monkeypatch):
+    critic = L.Sequential(
+        *(L.Conv2d(1, 2, 3), L.LeakyRelu(), L.Conv2d(2, 3, 3), L.LeakyRelu()),
+        *(L.Flatten(), L.Dense(27, 1)),
+    )
+    p, x, _ = draw(rng, critic, 2, 7, 7, 1)
+    calls, plain = [], windows.correlate_input_grad
+    monkeypatch.setattr(
+        windows, "correlate_input_grad", lambda *args: calls.append(0) or plain(*args)
+    )
+    _, backward = R1(1.0).value(critic, p, x, x, {})
+    assert len(calls) == 2  # g, through both convolutions
+    backward.dp()
+    assert len(calls) == 2
 
 
 # Planted bugs

@@ -75,7 +75,7 @@ class GradientPenalty:
             )
         t = per_example(of_first(noise, pack_size(critic)), real)
         mixed = t * real + (1 - t) * fake  # x_hat                          (N, ...)  (20)
-        at, g = slope(critic, p, mixed, labels)
+        at, ones, g = slope(critic, p, mixed, labels)
         norm = namespace(g).sqrt(squares(g, at.y) + TINY)  # |g|             (M,)     (21)
         gap, weight = norm - float(self.target), float(self.weight)
         value = weight * (gap * gap).mean()  # weight E (|g| - target)^2     ()       (22)
@@ -83,7 +83,7 @@ class GradientPenalty:
         def dp(d: Array) -> Params:
             # u = dpenalty / dg = 2 weight / M (|g| - target) g / |g|        (N, ...) (23)
             u = g * spread(d * (2 * weight / len(norm)) * gap / norm, g)
-            return along(at, u)
+            return along(at, u, ones)
 
         return value, Pullback(dp, lambda d: (), value, terms={"norm": norm.mean()})
 
@@ -116,20 +116,23 @@ class R1:
         labels: Array | None = None,
     ) -> tuple[Array, Pullback]:
         """The penalty, and its pullback d -> (dp, ()); fakes and noise are not looked at."""
-        at, g = slope(critic, p, real, labels)
+        at, ones, g = slope(critic, p, real, labels)
         square, weight = squares(g, at.y), float(self.weight)  # |g|^2       (M,)
         value = 0.5 * weight * square.mean()  # weight / 2 E |g|^2           ()       (24)
 
         def dp(d: Array) -> Params:
-            return along(at, g * (d * (weight / len(square))))  # u = weight / M g    (25)
+            u = g * (d * (weight / len(square)))  # weight / M g             (N, ...) (25)
+            return along(at, u, ones)
 
         return value, Pullback(
             dp, lambda d: (), value, terms={"norm": namespace(g).sqrt(square).mean()}
         )
 
 
-def slope(critic: Layer, p: Params, x: Array, labels: Array | None) -> tuple[Linearised, Array]:
-    """The critic at x, and g = d/dx sum_n D(x_n), of the shape of x. Raises ValueError.
+def slope(
+    critic: Layer, p: Params, x: Array, labels: Array | None
+) -> tuple[Linearised, Array, Array]:
+    """The critic at x, ones (M, 1), and g = d/dx sum_n D(x_n), of the shape of x. ValueError.
 
     A critic that takes m examples at once, and gives M = N / m scores, sees one point in m
     examples' space: its gradient is that of all m, and its norm is one number a score.
@@ -142,7 +145,8 @@ def slope(critic: Layer, p: Params, x: Array, labels: Array | None) -> tuple[Lin
             f"penalty: expected a critic's scores (M, 1), M a divisor of N, got {scores.shape} for "
             f"x of shape {x.shape}: end the critic with one number an example"
         )
-    return at, at.backward.dx(namespace(scores).ones_like(scores))
+    ones = namespace(scores).ones_like(scores)
+    return at, ones, at.backward.dx(ones)  # g = J^T 1
 
 
 def of_first(t: Array, m: int) -> Array:
@@ -167,7 +171,7 @@ def spread(weights: Array, g: Array) -> Array:
     return per_example(namespace(g).repeat(weights, len(g) // len(weights)), g)
 
 
-def along(at: Linearised, u: Array) -> Params:
-    """d/dtheta sum_n v_n,  v = J_x u."""
-    v, backward = at.push(u)
-    return backward.dp((None, namespace(v).ones_like(v)))  # (4)
+def along(at: Linearised, u: Array, ones: Array) -> Params:
+    """d/dtheta sum_n v_n,  v = J_x u; ones: those of `slope`, whose way back is remembered."""
+    _, backward = at.push(u)
+    return backward.dp((None, ones))  # (4)

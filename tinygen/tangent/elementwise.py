@@ -14,13 +14,14 @@ from tinygen.arrays import Array, Params
 from tinygen.kernels.elementwise import fused
 from tinygen.layers import Bounded, Elu, LeakyRelu, Relu, Sigmoid, Softplus, Tanh
 from tinygen.pullback import Pullback, no_params
-from tinygen.tangent.rule import Linearised, PairPullback, plus, rule
+from tinygen.tangent.rule import Linearised, PairPullback, plus, remembered, rule
 
 
 def elementwise(
     y: Array, backward: Pullback, bend: Callable[[Array], Array] | None = None
 ) -> Linearised:
     """The rule of y = f(x); bend: u dv -> f''(x) u dv, None where f'' = 0."""
+    first = remembered(backward, y)
 
     def push(u: Array) -> tuple[Array, PairPullback]:
         v = backward.dx(u)  # f'(x) u
@@ -29,11 +30,11 @@ def elementwise(
             dy, dv = d
             dx = None if dy is None else backward.dx(dy)  # f'(x) dy
             curved = None if bend is None else bend(u * dv)  # + f''(x) u dv   (10)
-            return plus(dx, curved), backward.dx(dv)  # f'(x) dv               (9)
+            return plus(dx, curved), first.dx(dv)  # f'(x) dv                  (9)
 
         return v, PairPullback(no_params, dx, y)
 
-    return Linearised(y, backward, push)
+    return Linearised(y, first, push)
 
 
 @rule(Relu, LeakyRelu)

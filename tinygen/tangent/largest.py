@@ -13,11 +13,12 @@ from tinygen.kernels.blocks import block_sum
 from tinygen.layers import Maxout, MaxPool2d
 from tinygen.layers.base import pair
 from tinygen.pullback import Pullback, no_params
-from tinygen.tangent.rule import Linearised, PairPullback, rule
+from tinygen.tangent.rule import Linearised, PairPullback, remembered, rule
 
 
 def winners(y: Array, backward: Pullback, join: Callable[[Array], Array]) -> Linearised:
     """The rule of y = max; join: an array like x -> the sums over each group, like y."""
+    first = remembered(backward, y)
 
     def push(u: Array) -> tuple[Array, PairPullback]:
         won = backward.dx(namespace(y).ones_like(y))  # J^T 1: 1 at the winners
@@ -25,11 +26,11 @@ def winners(y: Array, backward: Pullback, join: Callable[[Array], Array]) -> Lin
 
         def dx(d: Any) -> tuple[Array | None, Array]:
             dy, dv = d
-            return None if dy is None else backward.dx(dy), backward.dx(dv)  # J^T dy, J^T dv
+            return None if dy is None else backward.dx(dy), first.dx(dv)  # J^T dy, J^T dv
 
         return v, PairPullback(no_params, dx, y)
 
-    return Linearised(y, backward, push)
+    return Linearised(y, first, push)
 
 
 @rule(MaxPool2d)

@@ -33,7 +33,7 @@ from tinygen.layers import (
     Upsample2d,
     VerticalConv2d,
 )
-from tinygen.tangent.rule import Linearised, PairPullback, rule
+from tinygen.tangent.rule import Linearised, PairPullback, remembered, rule
 
 
 def affine(
@@ -50,6 +50,7 @@ def affine(
     along     : the extras of u -> A u, where they are not those of x -> y
     """
     y, backward = layer.forward(p, x, *extra)
+    first = remembered(backward, y)
     along = extra if along is None else along
 
     def push(u: Any) -> tuple[Any, PairPullback]:
@@ -62,11 +63,11 @@ def affine(
 
         def dx(d: Any) -> Any:
             dy, dv = d
-            return None if dy is None else backward.dx(dy), u_backward.dx(dv)  # A^T dy, A^T dv
+            return None if dy is None else backward.dx(dy), first.dx(dv)  # A^T dy, A^T dv
 
         return v, PairPullback(dp, dx, y)
 
-    return Linearised(y, backward, push)
+    return Linearised(y, first, push)
 
 
 def without(constants: tuple[str, ...], p: Params) -> Params:
@@ -90,6 +91,7 @@ def weights_and_bias(layer: Any, p: Params, x: Array) -> Linearised:
 def weights_and_optional_bias(layer: Any, p: Params, x: Array) -> Linearised:
     """The same, where the layer without its bias does not compute one: it runs on u."""
     y, backward = layer.forward(p, x)
+    first = remembered(backward, y)
 
     def push(u: Array) -> tuple[Array, PairPullback]:
         W = {"W": p["W"]}
@@ -105,11 +107,11 @@ def weights_and_optional_bias(layer: Any, p: Params, x: Array) -> Linearised:
 
         def dx(d: Any) -> Any:
             dy, dv = d
-            return None if dy is None else backward.dx(dy), u_backward.dx(dv)
+            return None if dy is None else backward.dx(dy), first.dx(dv)
 
         return v, PairPullback(dp, dx, y)
 
-    return Linearised(y, backward, push)
+    return Linearised(y, first, push)
 
 
 @rule(LabelledDense)

@@ -17,7 +17,7 @@ from tinygen.kernels.elementwise import sum_rows
 from tinygen.layers import InstanceNorm, LayerNorm, PixelNorm
 from tinygen.layers.layer_norm import average
 from tinygen.pullback import no_params
-from tinygen.tangent.rule import Linearised, PairPullback, rule
+from tinygen.tangent.rule import Linearised, PairPullback, remembered, rule
 
 Mean = Callable[[Array], Array]
 
@@ -46,6 +46,7 @@ class Standardised:
 def standardised(layer: Any, p: Params, x: Array, mean: Mean) -> Linearised:
     """The rule of y = gamma h + beta:  v = gamma J u."""
     y, backward = layer.forward(p, x)
+    first = remembered(backward, y)
     gamma = p["gamma"]
 
     def push(u: Array) -> tuple[Array, PairPullback]:
@@ -65,11 +66,11 @@ def standardised(layer: Any, p: Params, x: Array, mean: Mean) -> Linearised:
             k = gamma * dv
             q, rest = at.bend(u, Ju, k)
             q = q if dy is None else q + gamma * dy
-            return at.jacobian(q) + rest, at.jacobian(k)
+            return at.jacobian(q) + rest, first.dx(dv)  # du = J gamma dv
 
         return gamma * Ju, PairPullback(dp, dx, y)
 
-    return Linearised(y, backward, push)
+    return Linearised(y, first, push)
 
 
 @rule(LayerNorm)
@@ -95,6 +96,7 @@ def over_pixels(a: Array) -> Array:
 def pixel_norm(layer: Any, p: Params, x: Array) -> Linearised:
     """Means of squares over the channels of each pixel; no mean is taken out."""
     y, backward = layer.forward(p, x)
+    first = remembered(backward, y)
 
     def push(u: Array) -> tuple[Array, PairPullback]:
         at = Standardised(x, layer.eps, average, centre=False)
@@ -103,8 +105,8 @@ def pixel_norm(layer: Any, p: Params, x: Array) -> Linearised:
         def dx(d: Any) -> tuple[Array, Array]:
             dy, dv = d
             q, rest = at.bend(u, v, dv)
-            return at.jacobian(q if dy is None else q + dy) + rest, at.jacobian(dv)
+            return at.jacobian(q if dy is None else q + dy) + rest, first.dx(dv)
 
         return v, PairPullback(no_params, dx, y)
 
-    return Linearised(y, backward, push)
+    return Linearised(y, first, push)

@@ -121,6 +121,22 @@ def check_like(x: Any, u: Any) -> None:
     tree.map(check, x, u)
 
 
+def remembered(backward: Pullback, y: Any) -> Pullback:
+    """The same pullback, which keeps its last dx until another dy comes.
+
+    du = J^T dv (5) is the backward pass that gave the gradient in the first place, from the same
+    dv: a penalty's second pass finds it, layer by layer, and does not compute it again.
+    """
+    last: list[Any] = []  # dy, dx
+
+    def dx(dy: Any) -> Any:
+        if not last or last[0] is not dy:
+            last[:] = dy, backward.dx(dy)
+        return last[1]
+
+    return Pullback(backward.dp, dx, y, backward)
+
+
 def plus(a: Any, b: Any) -> Any:
     """The sum of two gradients, each of which may be absent (None)."""
     if a is None or b is None:
