@@ -5,6 +5,7 @@ import io
 import json
 import re
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ sys.path[:0] = [str(ROOT / "demos"), str(ROOT / "benchmarks")]
 import cycle_gan as demo  # noqa: E402
 import cycles  # noqa: E402
 import translation  # noqa: E402
+from common import first  # noqa: E402
 from cycle_parts import clips, digits, pictures, points, waves  # noqa: E402
 
 from tinygen.data import DataError, load, pair  # noqa: E402
@@ -218,6 +220,18 @@ def test_without_their_files_real_pictures_say_what_is_missing(tmp_path, monkeyp
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     with pytest.raises(SystemExit, match=r"monet2photo_64\.npz"):
         quiet(translation.main, "--quick", "--only", "paintings", "--out", tmp_path)
+
+
+@pytest.mark.parametrize("device", ["pretend", "cuda"], indirect=True)
+def test_the_parts_train_and_measure_on_the_device(device):
+    host, _ = points.trial("linear", 0, 2, "cpu")
+    row, found = points.trial("linear", 0, 2, device)
+    assert row == pytest.approx(host, rel=1e-4) and isinstance(found, np.ndarray)
+    data = load("digits")
+    few = replace(data, train=first(data.train, 40), test=first(data.test, 12))
+    judge = digits.Judge("coloured", few, device, 2)
+    row, _, _ = digits.Trial("coloured", 10.0, 0, 1, "residual").run(few, judge, device)
+    assert all(np.isfinite(value) for value in row.values())
 
 
 # The benchmark
