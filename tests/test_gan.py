@@ -13,6 +13,7 @@ from tinygen.cases import CASES
 from tinygen.cases.common import jittered
 from tinygen.cases.gan import conditional_gan, conv_gan, dense_gan, dropout_gan
 from tinygen.check import check_gradients
+from tinygen.game import Game
 from tinygen.models.gan import GAN
 from tinygen.models.gan_nets import (
     dense_discriminator,
@@ -444,3 +445,30 @@ def test_both_players_of_every_kind_of_net_are_among_the_cases():
     names = {case.name for case in CASES if GAN in case.of}
     kinds = ("dense", "Wasserstein", "maxout and dropout", "conv, batch norm", "conditional")
     assert {f"GAN, {kind}, {who}'s turn" for kind in kinds for who in "DG"} <= names
+
+
+# Fakes that both turns share
+
+
+@pytest.mark.parametrize("k", [1, 3])
+@every_model
+def test_a_round_that_shares_fakes_is_one_that_paints_them_again(rng, name, k):
+    model, p, x = point(rng, name)
+    noise, painted = model.draw_noise(rng, x), []
+
+    class Counted(type(model.generator)):
+        def forward(self, *args):
+            painted.append(1)
+            return super().forward(*args)
+
+    counted = dataclasses.replace(model, generator=Counted(**model.generator.layers))
+    ends = []
+    for shares in (False, True):
+        painted.clear()
+        game = duel(counted, adam(1e-3), adam(1e-3), k, shares=shares)
+        turns = [dataclasses.replace(turn, draw_noise=lambda rng, x: noise) for turn in game.turns]
+        game, q = Game(*turns), tree.map(lambda w: w.copy(), p)
+        game.play(q, game.init(q), [x] * k, rng)
+        ends.append(bits(q))
+        assert len(painted) == (k if shares else k + 1)
+    assert ends[0] == ends[1]

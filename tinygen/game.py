@@ -42,6 +42,8 @@ class Turn:
                  `ClipWeights(0.01)`
     average    : (key of p, Ema): the running mean of the player's parameters that is kept there
     watch      : whether the log tells the norm of the player's gradient, "gradient"
+    shares     : whether the turn takes up what the one before it made (Pullback.made), instead of
+                 noise of its own: the fakes that D was just shown need not be painted twice
     """
 
     name: str
@@ -54,6 +56,7 @@ class Turn:
     project: Callable[[Params], None] | None = None
     average: tuple[str, Ema] | None = None
     watch: bool = False
+    shares: bool = False
 
     def __post_init__(self) -> None:
         if not self.name or "." in self.name:
@@ -75,16 +78,28 @@ class Turn:
         return p[self.player]
 
     def play(
-        self, p: Params, state: Any, x: Array, rng: np.random.Generator, step: int = 0
+        self,
+        p: Params,
+        state: Any,
+        x: Array,
+        rng: np.random.Generator,
+        step: int = 0,
+        made: list[Any] | None = None,
     ) -> dict[str, float]:
         """One move, in place in p and state; the loss and its terms before the move.
+
+        made : what the moves before left for the next one, the last one's last; grows by one
 
         What the pullback says comes `after` the step is put into p.
 
         Raises NonFinite, before anything is written, where the loss is NaN or infinite.
         """
         keywords = {name: schedule(step) for name, schedule in self.schedules.items()}
-        terms, backward = self.measure(p, x, self.draw_noise(rng, x), **keywords)
+        left = made[-1] if self.shares and made else None
+        noise = self.draw_noise(rng, x) if left is None else left
+        terms, backward = self.measure(p, x, noise, **keywords)
+        if made is not None:
+            made.append(backward.made)
         dp = self.own(backward.dp())
         if self.watch:
             terms["gradient"] = float(global_norm(dp))
@@ -188,12 +203,12 @@ class Game:
         batches are left, at the end of an epoch, the last one serves again.
         """
         terms: dict[str, float] = {}
-        at = 0
+        at, made = 0, []
         for turn in self.turns:
             for move in range(turn.times):
                 at += move > 0
                 batch = x[min(at, len(x) - 1)]
-                found = turn.play(p, state[turn.name], batch, rng, step)
+                found = turn.play(p, state[turn.name], batch, rng, step, made)
             terms |= {self.label(turn, name): value for name, value in found.items()}
         return terms
 

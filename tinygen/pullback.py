@@ -27,6 +27,8 @@ class Pullback:
     terms  : named parts of a loss, for logs and plots
     after  : key of p -> what stands there once the step is done, for a state that no gradient
              moves, such as a history of fakes; `Turn` puts it there
+    made   : noise for the next turn, with what this pass made of it, such as fakes and their
+             pullback: `Turn(shares=True)` takes it up in the place of noise of its own
     """
 
     def __init__(
@@ -37,11 +39,13 @@ class Pullback:
         both: Callable[[Any], tuple[Params, Any]] | None = None,
         terms: dict[str, Array] | None = None,
         after: Params | None = None,
+        made: Any = None,
     ):
         self._dp, self._dx, self._both = dp, dx, both
         self._like = tree.map(_like, y)
         self.terms = terms or {}
         self.after = after or {}
+        self.made = made
 
     def __call__(self, dy: Any = 1.0) -> tuple[Params, Any]:
         """Both gradients, of the parameters and of the input."""

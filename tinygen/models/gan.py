@@ -114,7 +114,8 @@ class GAN:
         mean scores), and "penalty".
         """
         x, labels = self.parts(x)
-        fake, _ = run(self.generator, p["generator"], noise["z"], labels)  # data to this player
+        made = run(self.generator, p["generator"], noise["z"], labels)
+        fake = made[0]  # data to this player
         D, p_D = self.discriminator, p["discriminator"]
         real_scores, real_backward = run(D, p_D, x, labels, noise.get("real"))  # (N, 1)
         fake_scores, fake_backward = run(D, p_D, fake, labels, noise.get("fake"))
@@ -136,7 +137,7 @@ class GAN:
                 dD = tree.add(dD, penalty_backward.dp(d))
             return {"discriminator": dD}
 
-        return value, Pullback(dp, lambda d: (), value, terms=terms)
+        return value, Pullback(dp, lambda d: (), value, terms=terms, made=noise | {"made": made})
 
     def generator_loss(self, p: Params, x: Any, noise: Params) -> tuple[Array, Pullback]:
         """L_G, a mean over the batch; pullback d -> (dp, ()). Of x only the labels are looked at.
@@ -144,7 +145,10 @@ class GAN:
         dp holds the key "generator" alone: D's pullback is asked for dx, never for dp.
         """
         _, labels = self.parts(x)
-        fake, g_backward = run(self.generator, p["generator"], noise["z"], labels)  # (N, ...)
+        # painted in D's turn already, where the turns share fakes: G has not moved since
+        fake, g_backward = noise.get("made") or run(
+            self.generator, p["generator"], noise["z"], labels
+        )  #                                                              (N, ...)
         D, p_D = self.discriminator, p["discriminator"]
         scores, d_backward = run(D, p_D, fake, labels, noise.get("fake"))
         value, backward = self.objective.generator(scores)  #             ()         (12)

@@ -87,7 +87,7 @@ def build(o: DCGANOptions, task: Task) -> DCGAN:
 def game(model: DCGAN, o: DCGANOptions, epoch_steps: int) -> Game:
     """k moves of the discriminator, one of the generator."""
     ema = Ema(o.ema) if o.ema else None
-    return duel(model, o.rule(o.discriminator_lr), o.rule(o.lr), o.k, ema=ema)
+    return duel(model, o.rule(o.discriminator_lr), o.rule(o.lr), o.k, ema=ema, shares=True)
 
 
 def seen(part: Part, o: DCGANOptions) -> Any:

@@ -24,11 +24,13 @@ def duel(
     *,
     project: Callable[[Params], None] | None = None,
     ema: Ema | None = None,
+    shares: bool = False,
 ) -> Game:
     """D moves k times, then G once; the log tells both losses and both gradients' norms.
 
     model   : with discriminator_loss, generator_loss and draw_noise, such as a GAN
     project : after each of D's steps, such as ClipWeights(0.01)
+    shares  : G is judged by the fakes that D has just seen, which saves painting others
     ema     : of the generator, kept in p["average"]: begin with `averaged(p)`
     """
     return Game(
@@ -50,6 +52,7 @@ def duel(
             "generator",
             average=None if ema is None else (AVERAGE, ema),
             watch=True,
+            shares=shares,
         ),
     )
 
