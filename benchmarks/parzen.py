@@ -83,7 +83,7 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--full", action="store_true", help="the paper's nets and steps")
     parser.add_argument("--device", help="cpu or cuda")
     parser.add_argument("--data", default="mnist")
-    parser.add_argument("--epochs", type=int, help="of the training (60; full: 400)")
+    parser.add_argument("--epochs", type=int, help="of the training (90; full: 400)")
     parser.add_argument("--seeds", type=int, default=1, help="how many, from --seed on")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--ema", type=float, default=0.999, help="decay of G's running mean")
@@ -91,7 +91,7 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--out", default="runs/parzen")
     args = parser.parse_args(argv)
     args.device = resolve_device(args.device)
-    args.epochs = args.epochs or (400 if args.full else 60)
+    args.epochs = args.epochs or (400 if args.full else 90)
     args.seeds = range(args.seed, args.seed + args.seeds)
     args.out = Path(args.out)
     args.out.mkdir(parents=True, exist_ok=True)
@@ -126,27 +126,38 @@ def recipe(full: bool, shape: Any) -> tuple[GAN, Any, Any]:
 def fit_and_measure(
     args: argparse.Namespace, seed: int, x: dict[str, Array]
 ) -> list[dict[str, Any]]:
-    """Train one seed, or take it up; the estimate by G's running mean, and by its weights."""
+    """Train one seed, or take it up; the estimates by G's running mean, and by its weights.
+
+    After a third and two thirds of the epochs they are printed too, to see where it goes.
+    """
     model, d_rule, g_rule = recipe(args.full, x["train"].shape[1:])
     name = f"{'full' if args.full else 'cpu'}-{seed}"
     config = {"data": args.data, "epochs": args.epochs, "seed": seed, "ema": args.ema}
     path, rng, start = args.out / name, np.random.default_rng(seed), time.process_time()
-    done = train(
-        duel(model, d_rule, g_rule, ema=Ema(args.ema)),
-        to_device(model.init(rng), args.device), x["train"], rng=rng, epochs=args.epochs,
-        batch=BATCH, progress=args.progress,
-        run=Run.open(path) if (path / "config.json").exists() else Run.create(path, config),
-    )  # fmt: skip
-    used = {"seed": seed, "epochs": args.epochs, "CPU s": round(time.process_time() - start)}
-    weights: dict[str, Params] = {"mean": done.p, "last": done.p | {"average": done.p["generator"]}}
-    return [
-        row(
-            f"GAN, {args.epochs} epochs, seed {seed}, {which} weights",
-            parzen(model.sample(p, np.random.default_rng(seed), FAKES), *held_out(x)),
-            **used,
-        )
-        for which, p in weights.items()
-    ]
+    p = to_device(model.init(rng), args.device)
+    run = Run.open(path) if (path / "config.json").exists() else Run.create(path, config)
+    begun = len(run.records())  # epochs that an earlier call has done
+    early = {args.epochs // 3, 2 * args.epochs // 3}
+    for stage in (*sorted(stage for stage in early if stage > begun), args.epochs):
+        done = train(
+            duel(model, d_rule, g_rule, ema=Ema(args.ema)), p, x["train"], rng=rng, epochs=stage,
+            batch=BATCH, progress=args.progress, run=run,
+        )  # fmt: skip
+        run = Run.open(path)
+        used = {"seed": seed, "epochs": stage, "CPU s": round(time.process_time() - start)}
+        weights: dict[str, Params] = {
+            "mean": done.p,
+            "last": done.p | {"average": done.p["generator"]},
+        }
+        rows = [
+            row(
+                f"GAN, {stage} epochs, seed {seed}, {which} weights",
+                parzen(model.sample(q, np.random.default_rng(seed), FAKES), *held_out(x)),
+                **used,
+            )
+            for which, q in weights.items()
+        ]
+    return rows
 
 
 if __name__ == "__main__":

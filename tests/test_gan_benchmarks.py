@@ -14,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "benchmarks"))
 window = pytest.importorskip("parzen", exc_type=ImportError)  # absent from an installed copy
 families = pytest.importorskip("families", exc_type=ImportError)
 
-ASKED = ["--data", "digits", "--epochs", "1"]
+ASKED = ["--data", "digits", "--epochs", "3"]
 
 
 def test_fakes_stand_beside_references_and_a_run_is_taken_up(tmp_path, monkeypatch, capsys):
@@ -27,7 +27,7 @@ def test_fakes_stand_beside_references_and_a_run_is_taken_up(tmp_path, monkeypat
     assert [row["of"].split(",")[0] for row in rows] == [
         "training images", "independent Gaussian pixels", "GAN", "GAN",
     ]  # fmt: skip
-    assert nats[0] > max(nats[1:])  # of a net that has seen one epoch
+    assert nats[0] > max(nats[1:])  # of a net that has seen three epochs
     assert rows[2]["nats"] != rows[3]["nats"]  # the running mean of the weights, and the last
     again = window.main([*ASKED, "--out", str(tmp_path)])
     assert [row["nats"] for row in again] == nats
