@@ -106,6 +106,31 @@ def test_the_loss_has_no_jump_where_a_fade_begins_and_ends(rng):
         assert above == pytest.approx(at, rel=1e-6)
 
 
+def test_the_critics_loss_is_the_papers_with_the_slope_by_differences(rng):
+    """E D(fake) - E D(x) + 0.001 E D(x)^2 + 10 E (|g| - 1)^2, appendix A.1."""
+    model, p, x, noise = point(rng)
+    real = model.shown(2 * x - 1, 0)
+    padding = model.shown(np.zeros_like(x), 0) - model.shown(np.ones_like(x), 0) + 1
+    real = real - padding  # the frame is black too: -1 as the nets see it
+    fake = run(model.generator, p["generator"], noise["z"], 0)
+
+    def D(images):
+        return run(model.discriminator, p["discriminator"], images, 0)
+
+    r, f, t = D(real), D(fake), noise["penalty"][:, None, None, None]
+    mixed, g, h = t * real + (1 - t) * fake, np.zeros_like(real), 1e-6
+    for place in np.ndindex(mixed.shape):
+        e = np.zeros_like(mixed)
+        e[place] = h
+        g[place] = (D(mixed + e).sum() - D(mixed - e).sum()) / (2 * h)  # of the batch's sum
+    norm = np.sqrt((g * g).sum(axis=(1, 2, 3)))
+    loss = f.mean() - r.mean() + 0.001 * (r * r).mean() + 10 * ((norm - 1) ** 2).mean()
+    value, backward = model.discriminator_loss(p, x, noise, level=0)
+    assert value == pytest.approx(loss, rel=1e-6)
+    assert backward.terms["real"] == pytest.approx(r.mean())
+    assert model.generator_loss(p, x, noise, level=0)[0] == pytest.approx(-f.mean())
+
+
 # One set of weights
 
 
