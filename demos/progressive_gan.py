@@ -61,7 +61,8 @@ def main(argv: list[str] | None = None) -> dict[str, Any]:
     figures: dict[str, Any] = {}
     ink = (lambda images: images) if data.ink else (lambda images: 1 - images)
     start, every = time.process_time(), max(1, -(-steps // FRAMES))
-    rows["other digits"] = distances(model, data.train.x, data.test.x)
+    compared = min(COMPARED, len(data.train.x), len(data.test.x))  # as many in every row
+    rows["other digits"] = distances(model, data.train.x, data.test.x[:compared])
     for step, p in trained(model, levels, x, steps, rng, args.device):
         level = levels(step)
         if step % every == 0 or step == steps - 1:
@@ -72,7 +73,7 @@ def main(argv: list[str] | None = None) -> dict[str, Any]:
             size = model.size >> (model.top - ends[step])
             sheets[f"{size} x {size}"] = plots.tiled(ink(fakes(model, p, z, level)), 4)
             name = f"fakes of {size} x {size}"
-            some = many(model, p, level)
+            some = many(model, p, level, compared)
             rows[name] = distances(model, data.train.x, some)
             rows[name]["CPU seconds"] = round(time.process_time() - start)
             print(table({name: rows[name]}), flush=True)
@@ -86,11 +87,11 @@ def main(argv: list[str] | None = None) -> dict[str, Any]:
 def build(shape: tuple[int, ...]) -> ProgressiveGAN:
     """Nets of as many stages as the images need."""
     try:
-        model = progressive_gan(shape, None, LATENT, average=True)  # type: ignore[arg-type]
+        model = progressive_gan(shape, None, LATENT, average=True)
     except ValueError as error:
         raise SystemExit(str(error)) from None
     few = (CHANNELS[0],) * max(0, model.top + 1 - len(CHANNELS)) + CHANNELS[-model.top - 1 :]
-    return progressive_gan(shape, few, LATENT, average=True)  # type: ignore[arg-type]
+    return progressive_gan(shape, few, LATENT, average=True)
 
 
 def trained(
@@ -117,17 +118,16 @@ def fakes(model: ProgressiveGAN, p: Params, z: Array, level: float) -> np.ndarra
     return to_host(model.sample(p, np.random.default_rng(0), len(z), level, z))
 
 
-def many(model: ProgressiveGAN, p: Params, level: float) -> np.ndarray:
-    """Enough to be measured."""
+def many(model: ProgressiveGAN, p: Params, level: float, n: int) -> np.ndarray:
+    """n fakes, to be measured."""
     rng = np.random.default_rng(1)
-    parts = [to_host(model.sample(p, rng, 128, level)) for _ in range(COMPARED // 128)]
+    parts = [to_host(model.sample(p, rng, min(128, n - i), level)) for i in range(0, n, 128)]
     return np.concatenate(parts)
 
 
 def distances(model: ProgressiveGAN, x: np.ndarray, others: np.ndarray) -> dict[str, Any]:
-    """1000 SW of as many images of both, a level of the pyramid each."""
-    n = min(COMPARED, len(x), len(others))
-    a, b = (padded(images[:n], model.size) for images in (x, others))
+    """1000 SW of the others to as many images x, a level of the pyramid each."""
+    a, b = (padded(images, model.size) for images in (x[: len(others)], others))
     found = metrics.pyramid_distance(
         a, b, np.random.default_rng(2), PATCHES, DIRECTIONS, min(8, model.size)
     )
