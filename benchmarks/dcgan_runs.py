@@ -103,6 +103,7 @@ def framed(x: np.ndarray) -> np.ndarray:
 def teaching_numbers(trained: TrainedRun, data: Dataset, args: argparse.Namespace) -> Any:
     """Train on generated images, test on real ones; and the same on real ones."""
     rows = slice(300 if args.quick else None)
+    assert data.train.labels is not None and data.test.labels is not None
     x, y = data.train.x[rows], np.asarray(data.train.labels[rows], np.int64)
     drawn = fakes(trained.model, trained.p, np.random.default_rng(args.seed), len(y), y)
     model = teaching.reader(data.shape, len(data.classes))

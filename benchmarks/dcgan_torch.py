@@ -34,7 +34,8 @@ def nets(side: int, features: tuple[int, ...], n_latent: int) -> tuple[nn.Module
         down += [nn.LeakyReLU(0.2, inplace=True)]
     down += [nn.Conv2d(features[-1], 1, smallest)]
     for net in (G := nn.Sequential(*up), D := nn.Sequential(*down)):
-        for layer in net:
+        layers: Any = net
+        for layer in layers:
             if isinstance(layer, nn.BatchNorm2d):
                 nn.init.normal_(layer.weight, 1.0, 0.02)
             elif hasattr(layer, "weight"):

@@ -118,7 +118,7 @@ class Ours(Side):
 
     def dcgan(self, batch: int, side: int, features: tuple[int, ...], latent: int) -> Step:
         model = dcgan((side, side, 1), latent, features)
-        game = duel(model, *(adam(2e-4, beta1=0.5) for _ in range(2)), shares=True)
+        game = duel(model, adam(2e-4, beta1=0.5), adam(2e-4, beta1=0.5), shares=True)
         p = to_device(model.init(self.rng), self.device)
         state = game.init(p)
         x = to_device(self.rng.random((batch, side, side, 1), np.float32), self.device)

@@ -194,7 +194,7 @@ class Torch(Side):
         if self.setting == "channels-last":
             models = [net.to(memory_format=torch.channels_last) for net in models]
             x = x.to(memory_format=torch.channels_last)
-        return dcgan_torch.step(*models, x, latent)
+        return dcgan_torch.step(models[0], models[1], x, latent)
 
     def critic(self, batch: int, size: int, features: tuple[int, ...], activation: str) -> Step:
         D: Any = critic_torch.critic(size, features, activation).to(self.device)

@@ -73,6 +73,7 @@ def teach(s: Players) -> tuple[Numbers, Numbers]:
     drawn = s.draw("told", s.codes("told", len(s.labels), rng), s.labels)
     p_drawn = s.taught(model, drawn)
     x, y = s.to(s.digits.test.x), s.digits.test.labels
+    assert y is not None
     column = "right on real test digits, %"
     told = {"read as told, %": teaching.right(model, p_real, s.to(drawn), s.labels)}
     rows = {

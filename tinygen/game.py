@@ -203,7 +203,7 @@ class Game:
         batches are left, at the end of an epoch, the last one serves again.
         """
         terms: dict[str, float] = {}
-        at, made = 0, []
+        at, made = 0, list[Any]()
         for turn in self.turns:
             for move in range(turn.times):
                 at += move > 0

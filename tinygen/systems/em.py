@@ -39,7 +39,13 @@ class EMTurn(Turn):
     """One player whose move is a step of EM; made by `em_turn`"""
 
     def play(
-        self, p: Params, state: Any, x: Array, rng: np.random.Generator, step: int = 0
+        self,
+        p: Params,
+        state: Any,
+        x: Array,
+        rng: np.random.Generator,
+        step: int = 0,
+        made: list[Any] | None = None,
     ) -> dict[str, float]:
         """One step, in place in p and state; -log p(x) an example before it, and
         "reseeded" where components collapsed and began again: how many.
