@@ -144,7 +144,7 @@ CRITICS: dict[str, tuple[Any, tuple[int, ...], tuple[str, ...]]] = {
         (3, 4, 6, 2),
         ("3.beta", "6.b"),
     ),
-    "conv, softplus, instance norm, residual": (
+    "conv, instance norm, residual": (
         L.Sequential(
             *(L.Conv2d(2, 3, 3, 1, 1, bias=False), L.InstanceNorm(3), L.Softplus()),
             L.Residual(L.Sequential(L.Conv2d(3, 3, 3, 1, 1), L.Tanh())),
@@ -191,7 +191,8 @@ def penalty_case(
 
         return f, p, real
 
-    return Case(f"{penalty}, {name}", make, zero, wrt_x=False, of=(type(penalty),))
+    kind = type(penalty).__name__
+    return Case(f"{kind}, {name}", make, zero, wrt_x=False, of=(type(penalty),))
 
 
 CASES = [pair_case(name, make) for name, make in POINTS.items()] + [
