@@ -31,25 +31,31 @@ def minibatch_discrimination(layer: Any, p: Params, f: Array) -> Linearised:
         xp, M, U = namespace(f), kernels(f), kernels(u)
 
         def approach(n: slice) -> Array:
-            """e of the examples i in n and all j: (B, R, N)."""
+            """e of the examples i in n with all j from there on: (B, R, N - n.start)."""
             return sum(xp.sign(apart(M, c, n)) * apart(U, c, n) for c in range(C))  # (26)
 
-        v_o = xp.empty((B, N), f.dtype)
+        v_o = xp.zeros((B, N), f.dtype)
         for n in blocks(M):
-            v_o[:, n] = -(nearness(xp, M, n) * approach(n)).sum(axis=-1)  # (27)
+            e = nearness(xp, M, n) * approach(n)
+            v_o[:, n] -= e.sum(axis=-1)  # -sum_j c e                                   (27)
+            v_o[:, n.stop :] -= e[..., n.stop - n.start :].sum(axis=1)  # of (j, i), the same
         v = xp.concatenate([u, v_o.T], axis=1)
 
         def slopes(dv: Array) -> tuple[Array, Array]:
             """dM and dU from dv, each (N, B C)."""
             d = xp.ascontiguousarray(dv[:, A:].T)  # (B, N)
-            dM, dU = xp.empty_like(M), xp.empty_like(M)
+            dM, dU = xp.zeros_like(M), xp.zeros_like(M)
             for n in blocks(M):
-                # a pair is in the sums of both                                          (28)
-                w = nearness(xp, M, n) * (d[:, n, None] + d[:, None, :])
-                we = w * approach(n)
+                # a pair is in the sums of both, and what one gets the other gives up    (28)
+                w = nearness(xp, M, n) * (d[:, n, None] + d[:, None, n.start :])
+                e, rest = approach(n), slice(n.stop - n.start, None)
                 for c in range(C):
-                    s = xp.sign(apart(M, c, n))
-                    dU[:, c, n], dM[:, c, n] = -(w * s).sum(axis=-1), (we * s).sum(axis=-1)
+                    s = w * xp.sign(apart(M, c, n))
+                    dU[:, c, n] -= s.sum(axis=-1)
+                    dU[:, c, n.stop :] += s[..., rest].sum(axis=1)
+                    s *= e
+                    dM[:, c, n] += s.sum(axis=-1)
+                    dM[:, c, n.stop :] -= s[..., rest].sum(axis=1)
             return dM.reshape(B * C, N).T, dU.reshape(B * C, N).T
 
         def both(d: Any) -> tuple[Params, Any]:
