@@ -234,3 +234,25 @@ def test_an_objective_of_ones_own_is_refused(rng):
     assert unrolled_gan.curvature(Mine(), np.zeros((2, 1)), np.zeros((2, 1)))[0][0] == 1 / 8
     with pytest.raises(NotImplementedError, match=r"second derivative of Objective is not known"):
         unrolled_gan.curvature(Objective(), np.zeros((2, 1)), np.zeros((2, 1)))
+
+
+@pytest.mark.parametrize(
+    ("layer", "message"),
+    [
+        (L.MinibatchStd(), r"holds a MinibatchStd, .* data and fakes in one pass"),
+        (L.Dropout(0.5), r"holds a Dropout, .* masks of their own"),
+    ],
+)
+def test_a_discriminator_that_the_inner_steps_would_see_otherwise_is_refused(layer, message):
+    extra = isinstance(layer, L.MinibatchStd)
+    D = L.Sequential(L.Dense(2, 4), L.Sequential(layer), L.Dense(4 + extra, 1))
+    with pytest.raises(ValueError, match=message):
+        UnrolledGAN(nets()[0], D, 3)
+
+
+def test_no_pack_holds_data_beside_fakes(rng):
+    D = L.Sequential(L.Pack(2), L.Dense(4, 1))
+    model, x = UnrolledGAN(nets()[0], D, 3), rng.normal(size=(3, 2))
+    p = model.init(rng, np.float64)
+    with pytest.raises(ValueError, match=r"a batch of 3 examples does not make whole packs"):
+        model.generator_loss(p, x, model.draw_noise(rng, x))

@@ -20,6 +20,7 @@ import numpy as np
 from tinygen.arrays import Array, namespace, to_host
 from tinygen.layers.base import check_array
 from tinygen.metrics.units import mean_and_error
+from tinygen.schedules import check_number
 
 SIGMAS = tuple(float(s) for s in np.logspace(-1, 0, 10))  # of the authors' code
 BLOCK = 1000  # examples, and samples, whose distances are held at once
@@ -50,7 +51,8 @@ def parzen(
 ) -> Parzen:
     """The estimate of test examples (N, ...) by samples (M, ...), of pixels as they are.
 
-    validation : examples (V, ...) on which sigma is chosen among `sigmas`; 1000 in the paper
+    validation : examples (V, ...) on which sigma is chosen among `sigmas`; 1000 in the authors'
+                 code
 
     Raises ValueError for other shapes, no examples, NaN, infinity and widths that are not above
     0; TypeError for no floats.
@@ -70,8 +72,10 @@ def parzen_log_density(samples: Array, x: Array, sigmas: tuple[float, ...]) -> n
     """
     check_array("parzen: x", x, "...")
     check_array("parzen: samples", samples, "M", *x.shape[1:])
-    if not sigmas or not all(s > 0 for s in sigmas):
+    if np.ndim(sigmas) != 1 or not len(sigmas):
         raise ValueError(f"parzen: sigmas must be numbers > 0, at least one, got {sigmas!r}")
+    for sigma in sigmas:
+        check_number("parzen", "each of sigmas", sigma, above=0)
     xp = namespace(x)
     x, s = (a.reshape(len(a), -1).astype(np.float64) for a in (x, samples))
     width, rows = xp.asarray(np.array(sigmas, np.float64)), []

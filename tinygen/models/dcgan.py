@@ -8,10 +8,11 @@ LeakyReLU of slope 0.2 in D; all weights ~ N(0, 0.02^2).
     D   x halved L times by 4x4 kernels of stride 2 -> dense to one score
 
 s_l = s_{l-1} / 2: a 4x4 kernel at stride 2 with padding 1 halves an even side, and its transpose
-doubles it; each pixel that G paints meets as many taps.   docs/derivations/dcgan.md
+doubles it; but for the border each pixel that G paints meets as many taps.
+                                                           docs/derivations/dcgan.md
 
 NOTE: the paper's kernels are 5x5; 4x4 is what its authors' and most later code for PyTorch took,
-and puts the same number of taps on each pixel.
+and puts the same number of taps on each pixel inside; a 5x5 kernel at stride 2 puts 4, 6 or 9.
 """
 
 from dataclasses import dataclass

@@ -15,7 +15,9 @@ from tinygen import tree
 from tinygen.adversarial import Hinge, LeastSquares, Minimax, Wasserstein
 from tinygen.arrays import Array, Params, namespace
 from tinygen.kernels.elementwise import sigmoid
+from tinygen.layers import Dropout, Layer, MinibatchStd
 from tinygen.layers.base import check_sizes
+from tinygen.layers.compose import Composite
 from tinygen.models.gan import GAN
 from tinygen.pullback import Pullback
 from tinygen.schedules import check_number
@@ -35,7 +37,8 @@ class UnrolledGAN(GAN):
     The discriminator is a chain of dense layers and of layers without parameters. Its own turn is
     that of a GAN: no inner step is kept. Both players see one batch for all K steps.
 
-    Raises ValueError for a penalty or classes, which the inner steps do not know.
+    Raises ValueError for a penalty or classes, which the inner steps do not know, and for a
+    discriminator with a dropout, or with a layer that compares the examples of a batch.
     """
 
     steps: int = 5
@@ -51,6 +54,19 @@ class UnrolledGAN(GAN):
                 "UnrolledGAN: the inner steps know no penalty and no classes: leave both out, or "
                 "take a GAN"
             )
+        # both kinds go through D in one pass, without masks: its own turn would see other scores
+        why = {
+            MinibatchStd: "would compare data with fakes: the inner steps score data and fakes in "
+            "one pass",
+            Dropout: "drops other units in each of D's passes: the inner steps know no masks of "
+            "their own",
+        }
+        for kind, reason in why.items():
+            if holds(self.discriminator, kind):
+                raise ValueError(
+                    f"UnrolledGAN: the discriminator holds a {kind.__name__}, which {reason}: "
+                    "leave it out, or take a GAN"
+                )
 
     def generator_loss(self, p: Params, x: Any, noise: Params) -> tuple[Array, Pullback]:
         """-L_D after K inner steps, on data x and fakes; pullback d -> (dp, ()).
@@ -101,6 +117,11 @@ class Moment:
         """One pass of the discriminator over data and fakes, forward and backward."""
         xp, N = namespace(x), len(x)
         both = trace(model.discriminator, theta, xp.concatenate([x, fake]))
+        if len(both.y) % 2:  # a pack of both kinds: D's own turn would refuse such a batch
+            raise ValueError(
+                f"UnrolledGAN: a batch of {N} examples does not make whole packs, "
+                f"{len(both.y)} of data and fakes: give a batch that the pack's m divides"
+            )
         M = len(both.y) // 2  # scores of data; fewer than N where the discriminator packs
         real, f = both.y[:M], both.y[M:]  #                                 (M, 1)
         value, backward = model.objective.discriminator(real, f)
@@ -113,6 +134,13 @@ class Moment:
         v, second = self.trace.along(theta_dot)
         rdtheta, rdx = second(self.dys, self.bend * v)  # R{dl} = L'' R{l}            (13)
         return rdtheta, rdx[len(rdx) - len(self.dfake) :]
+
+
+def holds(net: Layer, kind: type[Layer]) -> bool:
+    """Whether a layer of this kind stands in it, at any depth."""
+    if isinstance(net, Composite):
+        return any(holds(layer, kind) for layer in net.layers.values())
+    return isinstance(net, kind)
 
 
 def curvature(objective: Any, real: Array, fake: Array) -> tuple[Array, Array]:
