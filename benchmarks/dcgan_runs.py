@@ -30,6 +30,7 @@ from dcgan_parts.stages import fakes
 from tinygen import atomic, plots, resolve_device, to_device
 from tinygen.data.dataset import Dataset
 from tinygen.metrics.sliced_wasserstein import pyramid_distance
+from tinygen.models.progressive_gan_stages import padded
 from tinygen.systems.job import seen
 from tinygen.systems.trained import TrainedRun, open_run
 
@@ -95,9 +96,7 @@ def whole(
 
 def framed(x: np.ndarray) -> np.ndarray:
     """Square images of the next power of two, zeros around them: 28 x 28 become 32 x 32."""
-    side = 1 << (max(x.shape[1:3]) - 1).bit_length()
-    around = [((side - size) // 2, (side - size + 1) // 2) for size in x.shape[1:3]]
-    return np.pad(x, ((0, 0), *around, (0, 0)))
+    return padded(x, 1 << (max(x.shape[1:3]) - 1).bit_length())
 
 
 def teaching_numbers(trained: TrainedRun, data: Dataset, args: argparse.Namespace) -> Any:

@@ -12,9 +12,9 @@ J.-Y. Zhu, T. Park, P. Isola and A. Efros, arXiv 1703.10593.
 from functools import partial
 from typing import Any
 
-import numpy as np
 from common import answered, arguments, dataset
 from cycle_parts import digits, points
+from cycle_parts.pictures import shaded
 
 from tinygen import plots
 from tinygen.data.dataset import Dataset
@@ -28,7 +28,7 @@ QUESTIONS = (
 WORDS = (
     "Root mean square distances; nobody told the pairs. A start is chosen by what D_B says of it, "
     "which looks at no pair. Linear maps can match the clouds by the rotation alone. Nets of two "
-    "layers come back as well, and look like b as well, from a map that is another one.",
+    "layers may come back, and look like b, by a map that is another one.",
     "Mean |G(a) - f(a)| over the pixels of test digits, 0..1; 'digit kept': the share that a "
     "classifier of true b takes for the digit that they were made from. 'residual' nets see most "
     "of a digit at each place and can redraw it; 'local' ones, 3x3 convolutions at full size, can "
@@ -68,11 +68,6 @@ def translations(args: Any, data: Dataset) -> tuple[dict[str, Any], dict[str, An
         parts = [shaded(x) for x in shown]
         figures[f"{name}_{nets}"] = plots.reconstructions(*parts, columns=SHOWN, title=title)
     return rows, figures
-
-
-def shaded(x: np.ndarray) -> np.ndarray:
-    """Pictures with three channels, 1 being light."""
-    return np.repeat(x, 3, axis=-1) if x.shape[-1] == 1 else x
 
 
 if __name__ == "__main__":

@@ -44,7 +44,7 @@ WORDS = (
     "How sure a classifier of real digits is of what it sees, at the ends and midway. Both ways "
     "pass places between two digits; the straight line also leaves the shell where codes lie.",
     "Test error in percent of a linear classifier, a mean over draws of the labels +- the standard "
-    "deviation of one. What the discriminator learnt in order to tell fakes tells digits apart.",
+    "deviation of one. What training adds is the difference of the last two rows.",
     "Eyes are connected parts as dark as a pupil. Faces as they are drawn have two, spoilt ones "
     "have not: so the number is to be believed.",
     "Smile and turn of the head, -1..1, as a judge reads them off the pixels. Each letter is the "

@@ -38,8 +38,8 @@ BATCH, SHOWN = 100, 8
 JUDGED = 1000  # steps of the classifier
 STILL = (0, 5, 10, 20, 40, 80, 160)  # steps of D alone, after which G's gradient is looked at
 WORDS = {
-    "game": "No loss falls: each is measured against a player that moves. D is ahead all the time, "
-    "and G's gradient goes on.",
+    "game": "Neither loss need fall: each is measured against a player that moves. Look whether D "
+    "stays ahead, and whether G's gradient goes on.",
     "saturation": "Where D is sure that fakes are fakes, log(1 - D) is flat: G hears least when it "
     "is worst. -log D has the same aim, and a slope that stays.",
     "fakes": WARNING + ". A classifier says more: how sure it is of a fake, and how many classes "

@@ -40,6 +40,7 @@ ROUNDS, QUICK_ROUNDS = 2500, 20
 FRAMES, QUICK_FRAMES = 50, 3
 SAMPLES = 1000  # of each look
 SHOWN = 300  # of them, in the pictures
+APART = 0.12  # modes by which each curve stands above the one before
 LR_D, LR_G, BETA1 = 1e-3, 5e-3, 0.5  # a generator faster than its discriminator: it hops
 GAIN = np.float32(1.4)  # of the first weights, as in the authors' example of the unrolled GAN
 
@@ -132,7 +133,10 @@ def watched(name: str, model: GAN, args: Any, rounds: int, frames: int) -> Watch
 
 
 def panels(runs: list[Watched]) -> tuple[Any, list[Any]]:
-    """A figure with one square a run, the ring's centres in each, and a strip for the counts."""
+    """A figure with one square a run, the ring's centres in each, and a strip for the counts.
+
+    A run's title has the colour of its curve in the strip.
+    """
     figure = new_figure(2.1 * len(runs), 4.1)
     grid = figure.add_gridspec(2, len(runs), height_ratios=[2.1, 1])
     squares = [figure.add_subplot(grid[0, i]) for i in range(len(runs))]
@@ -141,7 +145,7 @@ def panels(runs: list[Watched]) -> tuple[Any, list[Any]]:
         axes.set(xlim=(-1.6, 1.6), ylim=(-1.6, 1.6), aspect="equal", xticks=[], yticks=[])
         axes.plot(*RING_CENTRES.T, "o", ms=9, mfc="none", mec=FAINT)
     dress(strip, "", "round of the game", "modes covered")
-    strip.set(ylim=(-0.4, 8.4), xlim=(0, runs[0].rounds[-1]), yticks=[0, 2, 4, 6, 8])
+    strip.set(ylim=(-0.4, 9), xlim=(0, runs[0].rounds[-1]), yticks=[0, 2, 4, 6, 8])
     return figure, [*squares, strip]
 
 
@@ -151,11 +155,11 @@ def draw(runs: list[Watched], axes: list[Any], i: int) -> list[Any]:
     for run, square, colour in zip(runs, axes, CLASSES, strict=False):
         drawn += square.plot(*run.samples[i].T, ".", ms=3, color=colour, alpha=0.6)
         c = run.coverage[i]
-        square.set_title(f"{run.name}\n{c.modes} modes, {c.high_quality:.0%} good", fontsize=9)
-        drawn += axes[-1].plot(
-            run.rounds[: i + 1], [c.modes for c in run.coverage[: i + 1]],
-            color=colour, lw=1.4, label=run.name,
-        )  # fmt: skip
+        title = f"{run.name}\n{c.modes} modes, {c.high_quality:.0%} good"
+        square.set_title(title, fontsize=9, color=colour)
+        modes = [c.modes for c in run.coverage[: i + 1]]
+        shifted = np.array(modes) + APART * runs.index(run)  # else equal counts hide each other
+        drawn += axes[-1].plot(run.rounds[: i + 1], shifted, color=colour, lw=1.2)
     return drawn
 
 
@@ -180,7 +184,6 @@ def ends(runs: list[Watched]) -> Any:
     """The last look of each."""
     figure, axes = panels(runs)
     draw(runs, axes, -1 + len(runs[0].rounds))
-    axes[-1].legend(fontsize=8, ncol=len(runs), loc="lower right")
     return figure
 
 

@@ -81,14 +81,15 @@ def remarks(model: GAN, p: Params, x: Any, rng: np.random.Generator | None = Non
         lines.append(
             f"the discriminator is too strong: it tells {found.accuracy:.1%} of data and fakes "
             "rightly, and its slope hardly says which way is better: lower its lr or k, raise the "
-            "generator's, add a gradient penalty (r1, gp), or dropout"
+            "generator's, add dropout or, to one without batch norm, a gradient penalty (r1, gp)"
         )
     if found.diversity < ALIKE or found.copies > COPIES:
         lines.append(
             f"the generator has collapsed: two fakes are {found.diversity:.2f} times as far apart "
             f"as two examples of the data, and {found.copies:.0%} of the fakes have a copy: pack "
-            "the discriminator's input, add minibatch discrimination or a gradient penalty (r1, "
-            "gp), or unroll; docs/questions/mode_collapse.md says what each costs"
+            "the discriminator's input, add minibatch discrimination or, to one without batch "
+            "norm, a gradient penalty (r1, gp), or unroll; docs/questions/mode_collapse.md says "
+            "what each costs"
         )
     return lines
 

@@ -13,6 +13,7 @@ from tinygen.metrics.sharpness import sharpness
 from tinygen.metrics.units import mean_and_error
 from tinygen.models.dcgan import DCGAN, dcgan
 from tinygen.models.gan import PRIORS
+from tinygen.models.gan_diagnosis import remarks
 from tinygen.models.interpolation import slerp
 from tinygen.optim import Ema, Optimiser, adam
 from tinygen.systems.base import (
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
 
 PAID = tuple(name for name in OBJECTIVES if name != "wasserstein")
 COMPARED = 1000  # fakes, and as many examples, whose sharpness and spread are compared
-SURE, ALIKE = 0.99, 0.5  # of D's verdicts, and of the spread of fakes: beyond these a remark
 ROWS, STEPS = 8, 10  # of the picture of walks
 
 
@@ -132,25 +132,6 @@ def measure(
         "sharpness of data, for comparison": sharp(data),
         "spread of fakes, as a share of that of data": (spread(fakes) / spread(data), None),
     }
-
-
-def remarks(model: DCGAN, p: Params, x: Any) -> list[str]:
-    """What should not be overlooked: a discriminator that is too sure, fakes that are alike."""
-    rng, found = np.random.default_rng(0), []
-    _, backward = model.discriminator_loss(p, x, model.draw_noise(rng, x))
-    if min(float(backward.terms[kind]) for kind in ("real", "fake")) > SURE:
-        found.append(
-            "the discriminator tells more than 99 % of data and fakes rightly, and the generator "
-            "learns little from it: lower --discriminator-lr, or train on more examples"
-        )
-    data = examples.first(x)
-    share = spread(sample(model, p, rng, len(data))) / spread(data)
-    if share < ALIKE:
-        found.append(
-            f"fakes are spread {share:.2f} times as far as the data: they may be much alike; "
-            "look at the samples"
-        )
-    return found
 
 
 def figures(gallery: Any) -> dict[str, "Figure"]:
