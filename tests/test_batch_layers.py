@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from tinygen import layers as L
+from tinygen import tree
+from tinygen.tangent import tangent
 
 both_dtypes = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 
@@ -133,3 +135,15 @@ def test_a_batch_of_one_is_refused():
     layer, p, f = discrimination(np.random.default_rng(0), 1)
     with pytest.raises(ValueError, match=r"MinibatchDiscrimination: a batch of one .* two or more"):
         layer.forward(p, f)
+
+
+def test_blocks_change_no_tangent(monkeypatch, rng):
+    layer, p, f = discrimination(np.random.default_rng(2), 7)
+    u = rng.normal(size=f.shape)
+    (y, v), backward = tangent(layer, p, f, u)
+    dy, dv = rng.normal(size=y.shape), rng.normal(size=v.shape)
+    whole = (v, *backward((dy, dv)))
+    monkeypatch.setattr("tinygen.layers.minibatch_discrimination.BLOCK", 3 * 7 * 2)  # two rows
+    (_, v), backward = tangent(layer, p, f, u)
+    again = (v, *backward((dy, dv)))
+    tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-13), again, whole)
