@@ -67,7 +67,10 @@ def test_a_mode_of_images_counts_where_a_classifier_names_it():
         (lambda: mode_coverage(np.zeros((3, 3)), *RING), r"expected x of shape \(N, 2\)"),
         (lambda: mode_coverage(np.full((3, 2), np.nan), *RING), "NaN"),
         (lambda: mode_coverage(np.zeros((3, 2)), np.zeros(2), 0.1), r"centres must be \(K, D\)"),
-        (lambda: mode_coverage(np.zeros((3, 2)), RING_CENTRES, 0.0), "std and reach must be > 0"),
+        (
+            lambda: mode_coverage(np.zeros((3, 2)), RING_CENTRES, 0.0),
+            "std must be a finite number > 0",
+        ),
         (lambda: class_coverage(np.array([0, 8]), 8), r"must lie in 0\.\.7, got 0\.\.8: say how"),
         (lambda: class_coverage(np.zeros(3), 8), "whole numbers, .* got float64"),
         (lambda: class_coverage(np.zeros(0, int), 8), "at least one"),

@@ -16,7 +16,7 @@ import numpy as np
 
 from tinygen.arrays import Array, device_of, is_array, namespace, to_device
 from tinygen.kernels.elementwise import BLOCK
-from tinygen.layers.base import check_array, check_device, check_nonempty
+from tinygen.layers.base import check_array, check_device, check_nonempty, check_rng
 from tinygen.pullback import Pullback
 
 
@@ -134,12 +134,14 @@ def uniform(rng: np.random.Generator, shape: tuple[int, ...], like: Array) -> Ar
 
     Drawn in that dtype: a float64 below 1 may round to the float32 1, which is not below 1.
     """
+    check_rng("noise", rng)
     dtype = np.float64 if like.dtype == np.float64 else np.float32
     return to_device(rng.random(shape, dtype), device_of(like))
 
 
 def normal(rng: np.random.Generator, shape: tuple[int, ...], like: Array) -> Array:
     """Standard normal numbers, drawn on the host, with the dtype and on the device of `like`."""
+    check_rng("noise", rng)
     drawn = np.float32 if like.dtype == np.float32 else np.float64  # single takes half the time
     return to_device(
         rng.standard_normal(shape, drawn).astype(like.dtype, copy=False), device_of(like)

@@ -19,6 +19,7 @@ import numpy as np
 
 from tinygen.arrays import Array, to_host
 from tinygen.layers.base import check_array
+from tinygen.schedules import check_number
 
 
 @dataclass(frozen=True)
@@ -52,8 +53,9 @@ def mode_coverage(x: Array, centres: np.ndarray, std: float, reach: float = 3.0)
     centres = np.asarray(centres, np.float64)
     if centres.ndim != 2 or not len(centres):
         raise ValueError(f"mode_coverage: centres must be (K, D), K >= 1, got {centres.shape}")
-    if not (std > 0 and reach > 0):
-        raise ValueError(f"mode_coverage: std and reach must be > 0, got {std!r} and {reach!r}")
+    check_array("mode_coverage: centres", centres, "K", "D")  # NaN is near to nothing
+    for name, value in {"std": std, "reach": reach}.items():
+        check_number("mode_coverage", name, value, above=0)
     check_array("mode_coverage", x, "N", centres.shape[1])
     points = np.asarray(to_host(x), np.float64)
     distance2 = sum(  # |x - c|^2                                               (N, K)

@@ -67,7 +67,9 @@ def pyramid_distance(
     """
     check_array("pyramid_distance: a", a, "N", "R", "R", "C")
     check_array("pyramid_distance: b", b, *a.shape)
+    check_rng("pyramid_distance", rng)
     check_steps("pyramid_distance", "patches", patches)
+    check_steps("pyramid_distance", "lowest", lowest)
     found = {}
     for level, other in zip(laplacian(a, lowest), laplacian(b, lowest), strict=True):
         N, R = len(level), level.shape[1]

@@ -147,7 +147,7 @@ def conv_cycle_gan(
     options : of `CycleGAN`; the others are those of the nets
 
     Raises ValueError for heights and widths that are no multiple of 2^downs: the generator would
-    not come back to them.
+    not come back to them; and for ones that the discriminators halve to nothing.
     """
     for name, shape in {"a": shape_a, "b": shape_b}.items():
         check_shape(f"conv_cycle_gan: {name}", shape)
@@ -163,6 +163,7 @@ def conv_cycle_gan(
             f"conv_cycle_gan: the generators keep height and width, got a {shape_a} and b "
             f"{shape_b}: bring both to one size"
         )
+    check_patches(min(shape_a[:2]), patch_widths)
     c_a, c_b = shape_a[2], shape_b[2]
     net: tuple[Any, ...] = (width, blocks, downs, kernel, norm)
     return CycleGAN(
@@ -175,6 +176,19 @@ def conv_cycle_gan(
         signed=True,
         **options,
     )
+
+
+def check_patches(size: int, widths: tuple[int, ...]) -> None:
+    """Refuse images whose smaller side `patch_discriminator` shrinks to nothing. ValueError."""
+    halvings = len(check_widths("patch_widths", widths, fewest=1)) - 1
+    if size >> halvings < 3:  # the last two, of stride 1, take a pixel each
+        fewer = [k for k in range(1, halvings + 1) if (size >> (k - 1)) >= 3]
+        some = ",".join(map(str, widths[: fewer[-1]])) if fewer else ""
+        remedy = f"take fewer, such as {some}, or" if fewer else "take"
+        raise ValueError(
+            f"conv_cycle_gan: discriminators of {len(widths)} patch widths need images of at least "
+            f"{3 << halvings} pixels a side, got {size}: {remedy} larger images"
+        )
 
 
 def wave_generator(width: int = 16, blocks: int = 2, kernel: int = 9) -> Sequential:

@@ -86,8 +86,13 @@ def dense_discriminator(
     pieces        : k of a maxout layer's units, each the largest of k linear ones; 0: LeakyReLU(.2)
     input_dropout : of the pixels
 
-    Raises ValueError for widths below 1, and for none.
+    Raises ValueError for widths below 1, and for none; for units of one piece, which are linear.
     """
+    if pieces == 1:
+        raise ValueError(
+            "dense_discriminator: the largest of 1 piece is the piece itself, and the net linear: "
+            "pieces must be 2 or more (the paper's: 5), or 0 for LeakyReLU"
+        )
     image = shape if isinstance(shape, tuple) else (shape,)
     widths = (prod(image), *check_widths("hidden", hidden, fewest=1))
     layers: dict[str, Layer] = {"flat": Flatten()}

@@ -102,6 +102,7 @@ class VAEGAN:
         kl, kl_backward = mean_kl(self.prior, {}, q, noise["eps"])  #      ()         (1)
         z, z_backward = reparameterise(q, noise["eps"])  #                 (N, Z)
         recovered, decoder_backward = self.decoder.forward(p["decoder"], z)  # x~     (2)
+        check_decoded(recovered, x)
         f, f_backward = self.features.forward(self.weights(p)["features"], recovered)
         rec, df = self.distance(f, self.see(p, x))  #                      ()         (3)
         value = kl + rec  #                                                ()         (6)
@@ -166,7 +167,11 @@ class VAEGAN:
     def fakes(self, p: Params, x: Array, noise: Params) -> tuple[Array, Pullback]:
         """x~ of codes z ~ q(z|x), then x_p of z_p ~ N(0, I), (2N, ...), and Dec's pullback."""
         z, _ = reparameterise(self.encode(p, x), noise["eps"])
-        return self.decoder.forward(p["decoder"], namespace(z).concatenate([z, noise["z"]]))
+        both, backward = self.decoder.forward(
+            p["decoder"], namespace(z).concatenate([z, noise["z"]])
+        )
+        check_decoded(both, x)
+        return both, backward
 
     def distance(self, f: Array, of_data: Array) -> tuple[Array, Array]:
         """precision |f(x) - f(x~)|^2 / 2, the mean (), and its slope in f(x~) (N, F)."""
@@ -208,3 +213,12 @@ class VAEGAN:
     def reconstruct(self, p: Params, x: Array) -> Array:
         """Images through the means of their codes."""
         return self.decode(p, self.encode(p, x)["mean"])
+
+
+def check_decoded(made: Array, x: Array) -> None:
+    """Refuse examples of another shape than the decoder's. Raises ValueError."""
+    if made.shape[1:] != x.shape[1:]:
+        raise ValueError(
+            f"VAEGAN: expected x of the shape that the decoder makes, (N, "
+            f"{', '.join(map(str, made.shape[1:]))}), got {x.shape}: reshape x"
+        )
