@@ -376,12 +376,12 @@ def images(*shape):
 
 
 def test_other_channels_need_an_identity_weight_of_zero():
-    with pytest.raises(ValueError, match=r"a \(8, 8, 1\), b \(8, 8, 3\): use identity=0, or give a "
-                                         r"grey image three channels with np\.repeat"):  # fmt: skip
-        conv_cycle_gan((8, 8, 1), (8, 8, 3), 2, 1, 1)
-    model = conv_cycle_gan((8, 8, 1), (8, 8, 3), 2, 1, 1, identity=0)
+    says = r"a \(24, 24, 1\), b \(24, 24, 3\): use identity=0, or give a grey image three"
+    with pytest.raises(ValueError, match=rf"{says} channels with np\.repeat"):
+        conv_cycle_gan((24, 24, 1), (24, 24, 3), 2, 1, 1)
+    model = conv_cycle_gan((24, 24, 1), (24, 24, 3), 2, 1, 1, identity=0)
     p = model.init(np.random.default_rng(0))
-    assert model.translate(p, images(1, 8, 8, 1)).shape == (1, 8, 8, 3)
+    assert model.translate(p, images(1, 24, 24, 1)).shape == (1, 24, 24, 3)
 
 
 @pytest.mark.parametrize("shape, crop", [((30, 28, 1), "28 x 28"), ((28, 7, 1), "28 x 4")])
