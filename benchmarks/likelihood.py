@@ -144,8 +144,8 @@ def measured(folder: Path, args: argparse.Namespace) -> dict[str, Any]:
     found: dict[str, Any] = {"how": how, "epochs": int(opened.meta["epoch"])}
     found["parameters"] = tree.count(opened.p)
     found["hours"] = opened.meta["seconds"] / 3600
+    same = kept.get("how") == how
     for part in ("test", "validation"):
-        same = kept.get("how") == how
         found[part] = kept[part] if same else likelihood(opened, part, args)
     found |= step_times(opened) | sample_times(opened)
     atomic.write_text(file, json.dumps(found, indent=2) + "\n")

@@ -26,7 +26,7 @@ from tinygen.systems.base import (
     with_labels,
 )
 from tinygen.systems.conditional_vae import every_class
-from tinygen.systems.duel import duel
+from tinygen.systems.duel import duel, verdicts
 from tinygen.systems.gan import OBJECTIVES
 
 if TYPE_CHECKING:
@@ -122,12 +122,9 @@ def measure(
     """
     few = examples.rows(x, slice(COMPARED))
     data = examples.first(few)
-    loss, backward = model.discriminator_loss(p, few, model.draw_noise(rng, few))
+    numbers = verdicts(model, p, few, model.draw_noise(rng, few))
     fakes = sample(model, p, rng, len(data))
-    return {
-        "D's loss": (float(loss), None),
-        "share of data that D tells rightly": (float(backward.terms["real"]), None),
-        "share of fakes that D tells rightly": (float(backward.terms["fake"]), None),
+    return numbers | {
         "sharpness of fakes": sharp(fakes),
         "sharpness of data, for comparison": sharp(data),
         "spread of fakes, as a share of that of data": (spread(fakes) / spread(data), None),

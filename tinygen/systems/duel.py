@@ -57,6 +57,18 @@ def duel(
     )
 
 
+def verdicts(model: Any, p: Params, x: Any, noise: Params) -> dict[str, tuple[float, float | None]]:
+    """How well the discriminator tells examples x from fakes, as `System.measure` names numbers."""
+    loss, backward = model.discriminator_loss(p, x, noise)
+    scores = model.objective.threshold is None  # of a critic, no verdicts
+    told = "mean score of {}" if scores else "share of {} that D tells rightly"
+    return {
+        "D's loss": (float(loss), None),
+        told.format("data"): (float(backward.terms["real"]), None),
+        told.format("fakes"): (float(backward.terms["fake"]), None),
+    }
+
+
 def averaged(p: Params) -> Params:
     """p with a copy of the generator as the first value of its running mean."""
     return p | {AVERAGE: tree.map(lambda w: w.copy(), p["generator"])}

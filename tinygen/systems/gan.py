@@ -15,7 +15,7 @@ from tinygen.models.gan_nets import dense_discriminator, dense_generator
 from tinygen.models.penalties import R1, GradientPenalty
 from tinygen.optim import ClipWeights, Ema, Optimiser, adam
 from tinygen.systems.base import IMAGES, OPTIMISERS, GradientOptions, System, Task, option
-from tinygen.systems.duel import duel
+from tinygen.systems.duel import duel, verdicts
 
 ADAM = ("optimiser", "adam")
 OBJECTIVES: dict[str, adversarial.Objective] = {
@@ -135,14 +135,7 @@ def measure(
     """
     noise = model.draw_noise(rng, x)
     noise = {key: noise[key] for key in noise if key not in ("real", "fake")}  # no dropout here
-    loss, backward = model.discriminator_loss(p, x, noise)
-    verdict = model.objective.threshold is not None
-    told = "share of {} that D tells rightly" if verdict else "mean score of {}"
-    numbers: dict[str, tuple[float, float | None]] = {
-        "D's loss": (float(loss), None),
-        told.format("data"): (float(backward.terms["real"]), None),
-        told.format("fakes"): (float(backward.terms["fake"]), None),
-    }
+    numbers = verdicts(model, p, x, noise)
     if len(x) < 3:
         return numbers  # too few to choose a width, and have a spread
     choosing = min(CHOOSING, len(x) // 2, len(x) - 2)

@@ -15,7 +15,7 @@ from tinygen.models.progressive_gan_stages import began, growth, padded
 from tinygen.optim import Ema, renewed
 from tinygen.schedules import Schedule
 from tinygen.systems.base import Options, System, Task, option
-from tinygen.systems.duel import duel
+from tinygen.systems.duel import duel, verdicts
 
 LOWEST = 8  # pixels a side of the last level of the distance
 
@@ -103,12 +103,7 @@ def measure(
     """
     n = len(x) // 2
     some = x[: len(x) - len(x) % (model.discriminator.group or 1)]
-    loss, backward = model.discriminator_loss(p, some, model.draw_noise(rng, some))
-    numbers: dict[str, tuple[float, float | None]] = {
-        "D's loss": (float(loss), None),
-        "mean score of data": (float(backward.terms["real"]), None),
-        "mean score of fakes": (float(backward.terms["fake"]), None),
-    }
+    numbers = verdicts(model, p, some, model.draw_noise(rng, some))
     if n and model.size >= LOWEST:
         real, other = (padded(a, model.size) for a in (x[:n], x[n : 2 * n]))
         fake = padded(model.sample(p, rng, n), model.size)
