@@ -68,7 +68,7 @@ def main(argv: list[str] | None = None) -> Found:
     sizes = tuple(n for n in SIZES if n <= len(x) // 2)
 
     def fit(name: str, model: Any, transform: Any) -> Params:
-        run = run_in(args.out / name.replace(" ", "_"), {"seed": args.seed, "data": args.data})
+        run = Run.take_up(args.out / name.replace(" ", "_"), {"seed": args.seed, "data": args.data})
         return fit_model(name, model, transform, x, x_v, args.epochs, args.seed, run=run)
 
     asked = {name: getattr(args, name) for name in ("data", "epochs", "seed", "draws", "quick")}
@@ -129,11 +129,6 @@ class Record:
         text = json.dumps({"asked": self.asked, "errors": self.found}, indent=1)
         atomic.write_text(self.path, text + "\n")
         print(f"{table:<14} {row:<20} {n:>5} labels  {cell(errors)}", flush=True)
-
-
-def run_in(folder: Path, config: dict[str, Any]) -> Run:
-    """The run of a model in this folder, begun or continued."""
-    return Run.open(folder) if (folder / "config.json").exists() else Run.create(folder, config)
 
 
 def drawn(found: Found, data: str) -> Any:

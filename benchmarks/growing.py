@@ -157,11 +157,9 @@ def distances(
 def folder(args: argparse.Namespace, what: str, seed: int) -> Run:
     """The run of that name, new or taken up."""
     path = args.out / f"{what.replace(' ', '-')}-{seed}"
-    if (path / "config.json").exists():
-        return Run.open(path)
     asked = {k: list(v) if isinstance(v, tuple) else v for k, v in vars(args).items()}
     kept = ("data", "images", "batch", "channels", "latent", "lr")
-    return Run.create(path, {k: asked[k] for k in kept} | {"what": what, "seed": seed})
+    return Run.take_up(path, {k: asked[k] for k in kept} | {"what": what, "seed": seed})
 
 
 @contextmanager

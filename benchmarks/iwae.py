@@ -86,7 +86,7 @@ def fit(model: VAE, grey: Array, args: argparse.Namespace) -> Trained:
     turn = Turn(f"k {k}", model.loss, model.draw_noise, optimiser)
     folder = args.out / f"k{k}-seed{args.seed}"
     config = {"data": args.data, "k": k, "seed": args.seed, "recipe": "yburda/iwae"}
-    run = Run.open(folder) if (folder / "config.json").exists() else Run.create(folder, config)
+    run = Run.take_up(folder, config)
     rng = np.random.default_rng(args.seed)
     p = to_device(start(model, rng, grey), args.device)
     for i in range(args.stages):

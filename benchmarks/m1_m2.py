@@ -214,7 +214,7 @@ def folder(args: argparse.Namespace, name: str, config: dict[str, Any]) -> Run:
     """The run of that name, new or taken up."""
     path = args.out / name
     config |= {"recipe": "nips14-ssl" if args.full else "a part, for a CPU", "data": args.data}
-    return Run.open(path) if (path / "config.json").exists() else Run.create(path, config)
+    return Run.take_up(path, config)
 
 
 def codes(m1: VAE, p: Params, x: Array) -> tuple[Array, Array]:

@@ -191,7 +191,7 @@ def one(args: argparse.Namespace, task: Task, method: str, seed: int) -> dict[st
     who = key(args, task.setup, method, seed)
     path = args.out / "-".join(map(str, who))
     config = {"benchmark": "modes", "key": list(who)}
-    run = Run.open(path) if (path / "config.json").exists() else Run.create(path, config)
+    run = Run.take_up(path, config)
     rng, saved, steps = np.random.default_rng(seed), path / "looks.json", who[-1]
     p = to_device(task.setup.init(model, rng), args.device)
     looks: list[dict[str, Any]] = json.loads(saved.read_text()) if saved.exists() else []

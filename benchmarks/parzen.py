@@ -135,7 +135,7 @@ def fit_and_measure(
     config = {"data": args.data, "epochs": args.epochs, "seed": seed, "ema": args.ema}
     path, rng, start = args.out / name, np.random.default_rng(seed), time.process_time()
     p = to_device(model.init(rng), args.device)
-    run = Run.open(path) if (path / "config.json").exists() else Run.create(path, config)
+    run = Run.take_up(path, config)
     begun = len(run.records())  # epochs that an earlier call has done
     early = {args.epochs // 3, 2 * args.epochs // 3}
     for stage in (*sorted(stage for stage in early if stage > begun), args.epochs):

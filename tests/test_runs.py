@@ -56,6 +56,12 @@ def test_an_old_run_is_not_begun_anew(tmp_path):
     assert content(tmp_path) == before
 
 
+def test_a_run_is_taken_up_as_it_stands_or_begun(tmp_path):
+    begun = Run.take_up(tmp_path / "run", {"epochs": 3})
+    assert begun.config["epochs"] == 3
+    assert Run.take_up(tmp_path / "run", {"epochs": 5}).config == begun.config
+
+
 @pytest.mark.parametrize("left", ["checkpoint.safetensors", "log.jsonl"])
 def test_what_remains_of_a_run_is_not_taken_for_a_new_one(tmp_path, left):
     (tmp_path / left).write_bytes(b"hours of work")

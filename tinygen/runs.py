@@ -60,6 +60,12 @@ class Run:
         return run
 
     @classmethod
+    def take_up(cls, path: Path | str, config: dict[str, Any]) -> "Run":
+        """The run in a folder as it stands there, or a new one. Raises RunError as both do."""
+        there = (Path(path) / "config.json").exists()
+        return cls.open(path) if there else cls.create(path, config)
+
+    @classmethod
     def open(cls, path: Path | str) -> "Run":
         """The run in a folder. Raises RunError where there is none, or its config is damaged."""
         path = Path(path)

@@ -4,7 +4,6 @@ No true map is known here. What can be measured: how much comes back, and whethe
 of test pictures have the colours of the set that they should look like. The rest is to be seen.
 """
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -39,7 +38,7 @@ def answer(args: Any, name: str) -> tuple[dict[str, Any], dict[str, Any]]:
     model = conv_cycle_gan(a.shape, b.shape, identity=IDENTITY[name], **net)
     few = slice(4 if args.quick else None)
     sets = a.train.x[few], b.train.x[few]
-    run = None if args.quick else folder(args.out / name, {"data": name, "steps": steps})
+    run = None if args.quick else Run.take_up(args.out / name, {"data": name, "steps": steps})
     p, terms = fit(model, sets, args.seed, steps, BATCH, LR, args.device, weights="dcgan", run=run)
     tested = slice(2 * SHOWN if args.quick else TESTED)
     rows: dict[str, Any] = {}
@@ -81,8 +80,3 @@ def colours(x: np.ndarray, y: np.ndarray) -> float:
 def shaded(x: np.ndarray) -> np.ndarray:
     """Grey pictures, 1 being light, with three channels; others as they are."""
     return np.repeat(x, 3, axis=-1) if x.shape[-1] == 1 else x
-
-
-def folder(path: Path, config: dict[str, Any]) -> Run:
-    """The run of that folder, new or taken up."""
-    return Run.open(path) if (path / "config.json").exists() else Run.create(path, config)

@@ -44,7 +44,7 @@ def grown(
 def folder(path: Path, args: argparse.Namespace) -> Run:
     """The run there, new or taken up."""
     asked = {"data": str(args.data), "epochs": args.epochs, "seed": args.seed}
-    return Run.open(path) if (path / "config.json").exists() else Run.create(path, asked)
+    return Run.take_up(path, asked)
 
 
 def fakes(
