@@ -4,7 +4,8 @@
 
 In many dimensions N(0, I) lies in a thin shell of radius sqrt(Z), and two draws stand at nearly a
 right angle; the straight line between them leaves the shell, with the norm sqrt(Z / 2) midway. The
-arc of ends of one norm stays on it. K. Shoemake, SIGGRAPH 1985; of generators, T. White, arXiv 1609.04468.
+arc of ends of one norm stays on it. K. Shoemake, SIGGRAPH 1985; of generators, T. White, arXiv
+1609.04468.
 
 docs/derivations/dcgan.md
 """
