@@ -14,7 +14,7 @@ trained for 400 m epochs. NOTE: they move both players at once, here D goes firs
 Set-up "conv" (stacked digits): DCGANs, batch 64 packs, Adam 2e-4 with beta1 .5.
 
 NOTE: unrolled here means plain inner steps of gradient descent (the paper's equation 7); the
-example unrolls Adam.
+example unrolls Adam. In every game G is judged by the fakes that D has just seen, as theirs is.
 """
 
 from collections.abc import Callable
@@ -145,7 +145,7 @@ def plain(m: int = 1, **given: Any) -> Make:
         options = given | ({"signed": True, "prior": "uniform"} if s.name == "conv" else {})
         G, D = s.nets(m)
         model = kind(generator=G, discriminator=D, n_latent=s.n_latent, **options)
-        return model, duel(model, *s.rules()), s.examples(m)
+        return model, duel(model, *s.rules(), shares=True), s.examples(m)
 
     return make
 
@@ -155,7 +155,7 @@ def decayed(**rules: Params) -> Make:
 
     def make(s: SetUp) -> tuple[Any, Game, int]:
         model, _, batch = plain()(s)
-        return model, duel(model, *s.rules(**rules)), batch
+        return model, duel(model, *s.rules(**rules), shares=True), batch
 
     return make
 
@@ -167,7 +167,7 @@ def unrolled(steps: int, first_order: bool = False) -> Make:
         model = UnrolledGAN(
             *s.nets(), s.n_latent, Minimax(), steps=steps, lr=INNER, first_order=first_order
         )
-        return model, duel(model, *s.rules()), s.examples(1)
+        return model, duel(model, *s.rules(), shares=True), s.examples(1)
 
     return make
 
@@ -176,27 +176,27 @@ def discriminated(s: SetUp) -> tuple[Any, Game, int]:
     """Minibatch discrimination of 5 kernels of 3 dimensions, less than a tenth of the paper's."""
     layer = MinibatchDiscrimination(200 if s.name == "pacgan" else 128, 5, 3)
     model = GAN(*s.nets(before=layer, wide=5), s.n_latent)
-    return model, duel(model, *s.rules()), s.examples(1)
+    return model, duel(model, *s.rules(), shares=True), s.examples(1)
 
 
 def matched(s: SetUp) -> tuple[Any, Game, int]:
     """Feature matching, on the last hidden layer."""
     model = FeatureMatching(*s.nets(), s.n_latent)
-    return model, duel(model, *s.rules()), s.examples(1)
+    return model, duel(model, *s.rules(), shares=True), s.examples(1)
 
 
 def clipped(s: SetUp) -> tuple[Any, Game, int]:
     """WGAN: 5 moves of the critic, RMSProp 5e-5, weights within .01; arXiv 1701.07875, alg. 1."""
     model = GAN(*s.nets(), s.n_latent, Wasserstein())
     rule = rmsprop(5e-5, beta=0.9)
-    return model, duel(model, rule, rule, 5, project=ClipWeights(0.01)), s.examples(1)
+    return model, duel(model, rule, rule, 5, project=ClipWeights(0.01), shares=True), s.examples(1)
 
 
 def penalised(s: SetUp) -> tuple[Any, Game, int]:
     """WGAN-GP: 5 moves, weight .1, Adam 1e-4 (.5, .9), those of the authors' toys; 1704.00028."""
     model = GAN(*s.nets(), s.n_latent, Wasserstein(), GradientPenalty(0.1))
     rule = adam(1e-4, 0.5, 0.9)
-    return model, duel(model, rule, rule, 5), s.examples(1)
+    return model, duel(model, rule, rule, 5, shares=True), s.examples(1)
 
 
 METHODS: dict[str, Make] = {
