@@ -46,6 +46,11 @@ def test_where_no_sample_is_good_no_mode_counts():
     assert (found.modes, found.high_quality) == (0, 0.0) and np.isnan(found.reverse_kl)
 
 
+def test_samples_and_modes_beyond_all_bounds_are_far_and_near():
+    assert mode_coverage(np.full((5, 2), 1e200), *RING).high_quality == 0
+    assert mode_coverage(np.full((5, 2), 9.0), RING_CENTRES, 1e200).high_quality == 1
+
+
 def test_reverse_kl_to_given_shares():
     p = np.array([0.5, 0.3, 0.2])
     assert reverse_kl(np.array([5, 3, 2]), p) == pytest.approx(0, abs=1e-15)
@@ -66,7 +71,11 @@ def test_a_mode_of_images_counts_where_a_classifier_names_it():
     [
         (lambda: mode_coverage(np.zeros((3, 3)), *RING), r"expected x of shape \(N, 2\)"),
         (lambda: mode_coverage(np.full((3, 2), np.nan), *RING), "NaN"),
+        (lambda: mode_coverage(np.zeros((0, 2)), *RING), "is empty: give at least one example"),
         (lambda: mode_coverage(np.zeros((3, 2)), np.zeros(2), 0.1), r"centres must be \(K, D\)"),
+        (lambda: mode_coverage(np.zeros((3, 2)), [[0, 1], [2]], 0.1), r"of one length, got \[\[0"),
+        (lambda: mode_coverage(np.zeros((3, 2)), [["a", "b"]], 0.1), "centres must be real num"),
+        (lambda: mode_coverage(np.zeros((3, 2)), RING_CENTRES * 1j, 0.1), "must be real numbers"),
         (
             lambda: mode_coverage(np.zeros((3, 2)), RING_CENTRES, 0.0),
             "std must be a finite number > 0",
@@ -74,6 +83,22 @@ def test_a_mode_of_images_counts_where_a_classifier_names_it():
         (lambda: class_coverage(np.array([0, 8]), 8), r"must lie in 0\.\.7, got 0\.\.8: say how"),
         (lambda: class_coverage(np.zeros(3), 8), "whole numbers, .* got float64"),
         (lambda: class_coverage(np.zeros(0, int), 8), "at least one"),
+        (lambda: class_coverage([[0], [1, 2]], 8), "class_coverage: labels must be real numbers"),
+        (lambda: class_coverage(np.array([0, np.nan]), 8), "whole numbers, .* got float64"),
+        (lambda: class_coverage(np.eye(8, dtype=int), 8), r"labels \(N,\), .* of shape \(8, 8\)"),
+        (lambda: class_coverage(np.array([-1, 3]), 8), r"must lie in 0\.\.7, got -1\.\.3"),
+        (lambda: class_coverage(np.array([0]), 8.0), r"classes must be a whole .* >= 1, got 8\.0"),
+        (lambda: class_coverage(np.array([0]), None), "classes must be a whole number >= 1, got"),
+        (lambda: class_coverage(np.array([0]), 0), "classes must be a whole number >= 1, got 0"),
+        (lambda: class_coverage(np.zeros(3, int), 2, "ab"), "share must be real numbers in"),
+        (lambda: class_coverage(np.zeros(3, int), 2, [-0.5, 1.5]), r"the smallest -0\.5"),
+        (lambda: class_coverage(np.zeros(3, int), 2, [np.nan, 1]), "2 probabilities .* sum nan"),
+        (lambda: reverse_kl(np.array([-1, 2])), "finite numbers >= 0, got .*: give how many"),
+        (lambda: reverse_kl(np.array([np.nan, 2])), "finite numbers >= 0, got"),
+        (lambda: reverse_kl(np.array([np.inf, 2])), "finite numbers >= 0, got"),
+        (lambda: reverse_kl([]), r"counts must be \(K,\), K >= 1"),
+        (lambda: reverse_kl(3), r"counts must be \(K,\), K >= 1"),
+        (lambda: reverse_kl(None), "counts must be real numbers in an array"),
         (lambda: reverse_kl(np.ones(3), np.ones(3)), "3 probabilities that sum to 1"),
         (lambda: reverse_kl(np.ones(3), np.ones(2) / 2), "3 probabilities"),
     ],

@@ -57,6 +57,28 @@ def test_examples_far_from_every_sample_have_a_finite_density():
     assert found[0, 0] == pytest.approx(-1e8 - np.log(2 * np.pi * 0.01), rel=1e-9)
 
 
+@pytest.mark.parametrize("sigma", [1e-99, 1e99])
+def test_widths_beside_which_all_distances_are_nothing_or_all_give_a_number(sigma):
+    s = np.zeros((3, 2))
+    found = parzen_log_density(s, s, (sigma,))
+    np.testing.assert_allclose(found, -np.log(2 * np.pi) - 2 * np.log(sigma), rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("sigmas", "scale", "says"),
+    [
+        ((1e-200,), 1, r"each of sigmas must be .* >= 1e-100 and < 1e\+100, got 1e-200"),
+        ((0.1, 1e200), 1, r"each of sigmas must be .* < 1e\+100, got 1e\+200"),
+        ((0.5, 1e-60), 1, r"sigma 1e-60 is too small beside .* such as 0\.1 to 1 for pixels"),
+        ((0.5,), 1e200, r"sigma 0\.5 is too small beside the distances"),
+    ],
+)
+def test_densities_that_no_float_holds_are_refused(sigmas, scale, says, rng):
+    x = scale * rng.random((4, 3))
+    with pytest.raises(ValueError, match=says):
+        parzen(x, x[::-1] / 2, x + 0.1 * scale, sigmas)
+
+
 @every_device
 def test_a_device_gives_the_numbers_of_numpy(device, rng):
     parts = [rng.random((n, 4, 3, 1)).astype(np.float32) for n in (20, 6, 7)]

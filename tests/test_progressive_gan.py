@@ -375,16 +375,43 @@ def test_odd_sizes_that_no_stage_reaches_are_refused(shape):
 def test_stages_that_do_not_fit_the_data_are_refused():
     with pytest.raises(ValueError, match=r"need 4 stages \(4 to 32 pixels\) of 1 .* nets have 3"):
         progressive_gan((28, 28, 1), (8, 8, 8))
-    with pytest.raises(ValueError, match=r"expected images \(H, W, C\), got the shape \(784,\)"):
-        progressive_gan((784,))
+
+
+@pytest.mark.parametrize(
+    "shape", [(784,), (0, 0, 1), (-4, -4, 1), (8.0, 8.0, 1), (8, 8, 0), [8, 8, 1], None]
+)
+def test_shapes_that_are_no_sizes_of_an_image_are_refused(shape):
+    message = r"ProgressiveGAN: shape must be \(H, W, C\) of one image, three whole numbers >= 1"
+    with pytest.raises(ValueError, match=message):
+        progressive_gan(shape)
+
+
+@pytest.mark.parametrize("group", [0, 1, -2, 4.0, True])
+def test_groups_that_leave_nothing_to_compare_are_refused(group):
+    with pytest.raises(ValueError, match=r"GrowingDiscriminator: group must be .* >= 2, got"):
+        progressive_gan((8, 8, 1), group=group)
+    assert progressive_gan((8, 8, 1), group=None).discriminator.group is None
+
+
+@pytest.mark.parametrize("schedule", [growth, began])
+def test_stages_and_steps_that_cannot_be_counted_are_refused(schedule):
+    for top in (-1, 1.5, "a", True):
+        with pytest.raises(ValueError, match=r"top must be a whole number >= 0, the last stage"):
+            schedule(top, 1, 1)
+    with pytest.raises(ValueError, match=r"fade must be a whole number >= 1, got 0\.5"):
+        schedule(1, 0.5, 1)
 
 
 def test_nets_that_do_not_fit_each_other_are_refused():
+    G, D = GrowingGenerator((4, 4)), GrowingDiscriminator((4,))
     with pytest.raises(ValueError, match=r"generator has 2 stages of 1 .* discriminator 1 of 1"):
-        ProgressiveGAN((8, 8, 1), GrowingGenerator((4, 4)), GrowingDiscriminator((4,)))
+        ProgressiveGAN((8, 8, 1), G, D)
+    for nets in ((D, G), (None, D), (G, L.Dense(3, 4))):
+        with pytest.raises(TypeError, match=r"must be a Growing(Gen|Discrim).*: `progressive_gan`"):
+            ProgressiveGAN((8, 8, 1), *nets)
 
 
-@pytest.mark.parametrize("level", [-0.5, 2.5, float("nan")])
+@pytest.mark.parametrize("level", [-0.5, 2.5, float("nan"), "all", True])
 def test_levels_that_there_are_not_are_refused(level, rng):
     model, p, x, noise = point(rng)
     with pytest.raises(ValueError, match=r"level must lie in 0..2, got .* 2 is 16"):
@@ -411,6 +438,8 @@ def test_channels_that_are_no_row_of_sizes_are_refused(channels):
 def test_stages_without_channels_are_refused():
     with pytest.raises(ValueError, match=r"stage must be 0..1, got 2: more stages need more"):
         GrowingGenerator((4, 4)).at(2)
+    with pytest.raises(ValueError, match=r"stage must be a whole number >= 0, got 1\.0"):
+        GrowingGenerator((4, 4)).at(1.0)
 
 
 @pytest.mark.parametrize(

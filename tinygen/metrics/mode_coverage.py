@@ -14,12 +14,13 @@ of good samples then, for a classifier names a class of everything.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from tinygen.arrays import Array, to_host
 from tinygen.layers.base import check_array
-from tinygen.schedules import check_number
+from tinygen.schedules import check_number, check_steps
 
 
 @dataclass(frozen=True)
@@ -48,9 +49,10 @@ def mode_coverage(x: Array, centres: np.ndarray, std: float, reach: float = 3.0)
     reach : how many std from the nearest centre a sample may lie
 
     NOTE: q is of the good samples alone, as in the authors' code; a sample between two modes
-    belongs to none. Raises ValueError for shapes that do not fit, NaN, std or reach <= 0.
+    belongs to none. Raises ValueError for shapes that do not fit, what are no numbers, NaN, std
+    or reach <= 0; TypeError for samples that are no floats.
     """
-    centres = np.asarray(centres, np.float64)
+    centres = numbers("mode_coverage: centres", centres).astype(np.float64)
     if centres.ndim != 2 or not len(centres):
         raise ValueError(f"mode_coverage: centres must be (K, D), K >= 1, got {centres.shape}")
     check_array("mode_coverage: centres", centres, "K", "D")  # NaN is near to nothing
@@ -58,11 +60,12 @@ def mode_coverage(x: Array, centres: np.ndarray, std: float, reach: float = 3.0)
         check_number("mode_coverage", name, value, above=0)
     check_array("mode_coverage", x, "N", centres.shape[1])
     points = np.asarray(to_host(x), np.float64)
-    distance2 = sum(  # |x - c|^2                                               (N, K)
-        (points[:, d, None] - centres[:, d]) ** 2 for d in range(centres.shape[1])
-    )
+    with np.errstate(over="ignore"):  # infinitely far is not good either
+        distance2 = sum(  # |x - c|^2                                           (N, K)
+            (points[:, d, None] - centres[:, d]) ** 2 for d in range(centres.shape[1])
+        )
     nearest = distance2.argmin(axis=1)
-    good = distance2.min(axis=1) <= (reach * std) ** 2
+    good = np.sqrt(distance2.min(axis=1)) <= reach * std
     counts = np.bincount(nearest[good], minlength=len(centres))
     return Coverage(
         int((counts > 0).sum()), len(centres), float(good.mean()), reverse_kl(counts), counts
@@ -74,9 +77,11 @@ def class_coverage(labels: Array, classes: int, share: np.ndarray | None = None)
 
     share : p_k (classes,) of the data; equal where not given
 
-    Raises ValueError for no labels, or some outside 0 .. classes - 1.
+    Raises ValueError for no labels, some outside 0 .. classes - 1, classes < 1, and a share as
+    `reverse_kl` does.
     """
-    y = np.asarray(to_host(labels))
+    check_steps("class_coverage", "classes", classes)
+    y = numbers("class_coverage: labels", labels)
     if y.ndim != 1 or not len(y) or y.dtype.kind not in "iu":
         raise ValueError(
             f"class_coverage: expected labels (N,), whole numbers, at least one, got {y.dtype} of "
@@ -94,15 +99,22 @@ def class_coverage(labels: Array, classes: int, share: np.ndarray | None = None)
 def reverse_kl(counts: np.ndarray, share: np.ndarray | None = None) -> float:
     """KL(q || p), q = counts / sum, in nats; p uniform where not given; NaN where all are 0.
 
-    Infinite where the samples hit a mode that the data lack. Raises ValueError for a p of another
-    length, or one that is no distribution.
+    Infinite where the samples hit a mode that the data lack. Raises ValueError for counts that are
+    none, a p of another length, or one that is no distribution.
     """
-    counts = np.asarray(counts, np.float64)
-    p = np.full(len(counts), 1 / len(counts)) if share is None else np.asarray(share, np.float64)
+    counts = numbers("reverse_kl: counts", counts).astype(np.float64)
+    if counts.ndim != 1 or not len(counts) or not (np.isfinite(counts) & (counts >= 0)).all():
+        raise ValueError(
+            f"reverse_kl: counts must be (K,), K >= 1, finite numbers >= 0, got {counts} of shape "
+            f"{counts.shape}: give how many samples fell to each mode"
+        )
+    p = np.full(len(counts), 1 / len(counts))
+    if share is not None:
+        p = numbers("reverse_kl: share", share).astype(np.float64)
     if p.shape != counts.shape or not (p >= 0).all() or abs(p.sum() - 1) > 1e-6:
         raise ValueError(
             f"reverse_kl: share must be {len(counts)} probabilities that sum to 1, got shape "
-            f"{p.shape} and sum {p.sum():g}"
+            f"{p.shape}, sum {p.sum():g}, the smallest {p.min(initial=np.inf):g}"
         )
     if not counts.sum():
         return float("nan")
@@ -111,3 +123,17 @@ def reverse_kl(counts: np.ndarray, share: np.ndarray | None = None) -> float:
     if not (p[hit] > 0).all():
         return float("inf")
     return max(0.0, float((q[hit] * np.log(q[hit] / p[hit])).sum()))
+
+
+def numbers(what: str, values: Any) -> np.ndarray:
+    """Real numbers on the host, of any shape. Raises ValueError for text and ragged lists."""
+    try:
+        found = np.asarray(to_host(values))
+    except ValueError:
+        found = np.asarray(None)  # lists of different lengths
+    if found.dtype.kind not in "iuf":
+        shown = " ".join(repr(values).split())[:60]
+        raise ValueError(
+            f"{what} must be real numbers in an array, rows of one length, got {shown}"
+        )
+    return found

@@ -24,6 +24,7 @@ from tinygen.schedules import check_number
 
 SIGMAS = tuple(float(s) for s in np.logspace(-1, 0, 10))  # of the authors' code
 BLOCK = 1000  # examples, and samples, whose distances are held at once
+LARGEST = 1e100  # a width, or its inverse, or an |log p|, whose squares are still numbers
 
 WARNING = (
     "Parzen-window numbers do not rank models: they are far from log p(x), and centres of clusters "
@@ -54,8 +55,8 @@ def parzen(
     validation : examples (V, ...) on which sigma is chosen among `sigmas`; 1000 in the authors'
                  code
 
-    Raises ValueError for other shapes, no examples, NaN, infinity and widths that are not above
-    0; TypeError for no floats.
+    Raises ValueError for other shapes, no examples, NaN, infinity, widths that are not above 0,
+    and widths so far from all distances that a density is no number; TypeError for no floats.
     """
     table = parzen_log_density(samples, validation, sigmas).mean(axis=0)  #    (S,)
     best = int(table.argmax())
@@ -75,19 +76,28 @@ def parzen_log_density(samples: Array, x: Array, sigmas: tuple[float, ...]) -> n
     if np.ndim(sigmas) != 1 or not len(sigmas):
         raise ValueError(f"parzen: sigmas must be numbers > 0, at least one, got {sigmas!r}")
     for sigma in sigmas:
-        check_number("parzen", "each of sigmas", sigma, above=0)
+        check_number("parzen", "each of sigmas", sigma, above=0, least=1 / LARGEST, below=LARGEST)
     xp = namespace(x)
     x, s = (a.reshape(len(a), -1).astype(np.float64) for a in (x, samples))
     width, rows = xp.asarray(np.array(sigmas, np.float64)), []
     constant = log(len(s)) + 0.5 * x.shape[1] * xp.log(2 * pi * width**2)  #  (S,)
-    for i in range(0, len(x), BLOCK):
-        total = xp.full((len(x[i : i + BLOCK]), len(sigmas)), -np.inf)
-        for j in range(0, len(s), BLOCK):
-            exponent = squared_distances(x[i : i + BLOCK], s[j : j + BLOCK])  # (B, B)
-            part = [log_sum_exp(exponent * (-0.5 / v**2)) for v in sigmas]  # S of (B,)
-            total = xp.logaddexp(total, xp.stack(part, axis=1))  #             (B, S)
-        rows.append(total - constant)
-    return np.asarray(to_host(xp.concatenate(rows)))
+    with np.errstate(over="ignore", invalid="ignore"):  # looked at below
+        for i in range(0, len(x), BLOCK):
+            total = xp.full((len(x[i : i + BLOCK]), len(sigmas)), -np.inf)
+            for j in range(0, len(s), BLOCK):
+                exponent = squared_distances(x[i : i + BLOCK], s[j : j + BLOCK])  # (B, B)
+                part = [log_sum_exp(exponent * (-0.5 / v**2)) for v in sigmas]  # S of (B,)
+                total = xp.logaddexp(total, xp.stack(part, axis=1))  #             (B, S)
+            rows.append(total - constant)
+    log_p = np.asarray(to_host(xp.concatenate(rows)))
+    known = (abs(log_p) < LARGEST).all(axis=0)  # not of NaN either
+    if not known.all():
+        raise ValueError(
+            f"parzen: sigma {sigmas[int(known.argmin())]:g} is too small beside the distances of "
+            f"examples and samples: log p(x) is below -{LARGEST:g} nats; choose widths near those "
+            "distances, such as 0.1 to 1 for pixels in 0..1"
+        )
+    return log_p
 
 
 def squared_distances(x: Array, s: Array) -> Array:

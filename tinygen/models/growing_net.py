@@ -76,7 +76,8 @@ class GrowingNet:
 
     def check_stage(self, stage: int) -> None:
         """Refuse a stage that there is not. Raises ValueError."""
-        if stage not in range(len(self.channels)):
+        check_sizes(self, 0, stage=stage)
+        if stage >= len(self.channels):
             raise ValueError(
                 f"{type(self).__name__}: stage must be 0..{len(self.channels) - 1}, got {stage!r}: "
                 "more stages need more channels"

@@ -30,6 +30,8 @@ from tinygen.models.progressive_gan_nets import GrowingDiscriminator, GrowingGen
 from tinygen.models.progressive_gan_stages import BASE, padded, pooled, stages
 from tinygen.pullback import Pullback
 
+KINDS = {"generator": GrowingGenerator, "discriminator": GrowingDiscriminator}
+
 
 @dataclass(frozen=True)
 class ProgressiveGAN:
@@ -45,7 +47,8 @@ class ProgressiveGAN:
 
     p = {"generator": ..., "discriminator": ...} of all stages, and "average" where it is kept.
 
-    Raises ValueError for nets that do not fit each other, and for data that no stage fits.
+    Raises ValueError for nets that do not fit each other, and for data that no stage fits;
+    TypeError for what are no such nets.
     """
 
     shape: Shape
@@ -56,6 +59,12 @@ class ProgressiveGAN:
     average: bool = False
 
     def __post_init__(self) -> None:
+        for player, kind in KINDS.items():
+            if not isinstance(net := getattr(self, player), kind):
+                raise TypeError(
+                    f"ProgressiveGAN: the {player} must be a {kind.__name__}, got "
+                    f"{type(net).__name__}: `progressive_gan` makes both nets for a shape"
+                )
         of_G, of_D = (
             (len(net.channels), net.colours) for net in (self.generator, self.discriminator)
         )
@@ -192,7 +201,8 @@ class ProgressiveGAN:
         """(stage, alpha) of a level; None is the last one. Raises ValueError."""
         if level is None:
             return self.top, 1.0
-        if not 0 <= level <= self.top:
+        number = isinstance(level, int | float | np.number) and not isinstance(level, bool)
+        if not number or not 0 <= level <= self.top:
             raise ValueError(
                 f"ProgressiveGAN: level must lie in 0..{self.top}, got {level!r}: 0 is {BASE} "
                 f"pixels a side, {self.top} is {self.size}, and between two whole numbers the "

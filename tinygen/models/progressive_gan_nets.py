@@ -88,10 +88,17 @@ class GrowingGenerator(GrowingNet):
 class GrowingDiscriminator(GrowingNet):
     """Images (N, 4 2^s, 4 2^s, C) -> scores (N, 1), the generator's mirror image.
 
-    group : of the minibatch standard deviation before the last block
+    group : of the minibatch standard deviation before the last block; None for the whole batch
+
+    Raises ValueError for a group below 2, which holds nothing to be compared.
     """
 
     group: int | None = 4
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.group is not None:
+            check_sizes(self, 2, group=self.group)
 
     def parts(self) -> dict[str, Layer]:
         """ "rgb4", "rgb8", ..., "block8", ... each half as large, "block4" to the score"""

@@ -3,9 +3,13 @@
 docs/derivations/progressive_gan.md
 """
 
+from typing import Any
+
+import numpy as np
+
 from tinygen.arrays import Array, namespace
 from tinygen.layers import AvgPool2d
-from tinygen.models.nets import Shape
+from tinygen.models.nets import Shape, check_shape
 from tinygen.schedules import Schedule, check_steps
 
 BASE = 4  # pixels a side at stage 0
@@ -19,8 +23,7 @@ def growth(top: int, fade: int, stable: int) -> Schedule:
     After stable + top (fade + stable) steps, and `stable` before that, it is `top`. Raises
     ValueError.
     """
-    for name, steps in {"fade": fade, "stable": stable}.items():
-        check_steps("growth", name, steps)
+    check_growth("growth", top, fade, stable)
 
     def level(step: int) -> float:
         s, into = divmod(step + fade, fade + stable)  # stage, and steps since its fade began  (2)
@@ -30,14 +33,26 @@ def growth(top: int, fade: int, stable: int) -> Schedule:
 
 
 def began(top: int, fade: int, stable: int) -> tuple[int, ...]:
-    """The steps at which `growth` begins a fade."""
+    """The steps at which `growth` begins a fade. Raises ValueError as it does."""
+    check_growth("began", top, fade, stable)
     return tuple(stable + s * (fade + stable) for s in range(top))
+
+
+def check_growth(owner: str, top: Any, fade: Any, stable: Any) -> None:
+    """Refuse what is no last stage, or no number of steps. Raises ValueError."""
+    whole = isinstance(top, int | np.integer) and not isinstance(top, bool)
+    if not whole or top < 0:
+        raise ValueError(
+            f"{owner}: top must be a whole number >= 0, the last stage, got {top!r}: give the "
+            "model's `top`"
+        )
+    for name, steps in {"fade": fade, "stable": stable}.items():
+        check_steps(owner, name, steps)
 
 
 def stages(shape: Shape) -> int:
     """How many stages images (H, W, C) need. Raises ValueError for what no stage can show."""
-    if len(shape) != 3:
-        raise ValueError(f"ProgressiveGAN: expected images (H, W, C), got the shape {shape}")
+    check_shape("ProgressiveGAN", shape)
     side, size = max(shape[:2]), BASE
     while size < side:
         size *= 2
