@@ -18,7 +18,6 @@ where per-pixel accuracy of labels from photographs falls from 0.58 to 0.43 with
 """
 
 import argparse
-import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -28,6 +27,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "demos"))
 import numpy as np
 from cycle_parts import digits
 from cycle_parts.digits import Judge, Trial
+from results import RESULTS, keep, known
 
 from tinygen import resolve_device
 from tinygen.data import DataError, load
@@ -39,7 +39,7 @@ KEYS = ("data", "map", "nets", "cycle", "seed", "steps")
 def main(argv: list[str] | None = None) -> list[dict[str, Any]]:
     """Train what is missing, print a line a result and the table. Returns the rows."""
     args = arguments(argv)
-    rows, judges = known(args.out), dict[str, Judge]()
+    rows, judges = known(args.out / RESULTS), dict[str, Judge]()
     if not args.table:
         try:
             data = load(args.data)
@@ -52,10 +52,7 @@ def main(argv: list[str] | None = None) -> list[dict[str, Any]]:
             if trial.map not in judges:
                 judges[trial.map] = Judge(trial.map, data, args.device)
             found, _, _ = trial.run(data, judges[trial.map], args.device)
-            rows.append(key | found)
-            print(json.dumps(rows[-1]), flush=True)
-            with (args.out / "results.jsonl").open("a") as file:
-                file.write(json.dumps(rows[-1]) + "\n")
+            rows.append(keep(args.out / RESULTS, key | found))
     print(table(rows))
     return rows
 
@@ -94,12 +91,6 @@ def trials(args: argparse.Namespace) -> list[Trial]:
         for seed in args.seeds
         for cycle in (digits.CYCLE, 0.0)
     ]
-
-
-def known(out: Path) -> list[dict[str, Any]]:
-    """The results so far."""
-    file = out / "results.jsonl"
-    return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
 
 
 def table(rows: list[dict[str, Any]]) -> str:

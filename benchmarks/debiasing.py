@@ -10,7 +10,6 @@ taken seed by seed, and its standard error is over the seeds.
 """
 
 import argparse
-import json
 import sys
 import time
 from pathlib import Path
@@ -22,6 +21,7 @@ import common  # noqa: F401  sets BLAS's threads
 import numpy as np
 from debiasing_parts.tasks import tasks
 from debiasing_parts.trial import RULES, run
+from results import keep, known, spread
 
 EXAMPLES, EPOCHS, SEEDS = 3000, 20, 10
 COLUMNS = ("rare", "common", "gap", "variance", "accuracy", "rare drawn", "distinct")
@@ -48,29 +48,22 @@ def main(argv: list[str] | None = None) -> None:
 
 def measure(args: argparse.Namespace) -> None:
     """All rules at one seed after the other, so that a part of the run is a whole comparison."""
-    known = {(line["rule"], line["seed"]) for line in lines(args.out)}
+    done = {(line["rule"], line["seed"]) for line in known(args.out)}
     for seed in range(1, args.seeds + 1):
         parts = tasks()[args.task](np.random.default_rng([seed, 0]), args.examples)
         for rule in RULES:
-            if (rule.name, seed) in known:
+            if (rule.name, seed) in done:
                 continue
             start = time.process_time()
             numbers = run(parts, rule, seed, args.epochs).numbers
             line = {"task": args.task, "rule": rule.name, "seed": seed, "epochs": args.epochs}
             line |= {"seconds": round(time.process_time() - start, 1)} | numbers
-            with args.out.open("a") as file:
-                print(json.dumps(line), file=file)
-            print(json.dumps(line), flush=True)
-
-
-def lines(path: Path) -> list[dict[str, Any]]:
-    """The results in a file, none where it is missing."""
-    return [json.loads(text) for text in path.read_text().splitlines()] if path.exists() else []
+            keep(args.out, line)
 
 
 def tables(path: Path) -> str:
     """Mean and standard deviation over the seeds by rule, and differences from no resampling."""
-    found = lines(path)
+    found = known(path)
     by_rule: dict[str, dict[int, Any]] = {}
     for line in found:
         by_rule.setdefault(line["rule"], {})[line["seed"]] = line
@@ -79,7 +72,7 @@ def tables(path: Path) -> str:
     text += [row("resampling", *COLUMNS, "rare, less none", "accuracy, less none")]
     text += [row("---", *("---:" for _ in range(len(COLUMNS) + 2)))]
     for rule, of in by_rule.items():
-        means = [spread([line[name] for line in of.values()]) for name in COLUMNS]
+        means = [spread([line[name] for line in of.values()], 1) for name in COLUMNS]
         against = [paired(of, by_rule["none"], name) for name in ("rare", "accuracy")]
         text += [row(rule, *means, *(against if rule != "none" else ("", "")))]
     return "\n".join(text)
@@ -88,12 +81,6 @@ def tables(path: Path) -> str:
 def row(*cells: str) -> str:
     """A line of a table in Markdown."""
     return "| " + " | ".join(cells) + " |"
-
-
-def spread(values: list[float]) -> str:
-    """Mean ± standard deviation over the seeds."""
-    mean = f"{np.mean(values):.1f}"
-    return f"{mean} ± {np.std(values, ddof=1):.1f}" if len(values) > 1 else mean
 
 
 def paired(of: dict[int, Any], none: dict[int, Any], name: str) -> str:

@@ -9,7 +9,6 @@ in the folder, written when it is there; a run that has its line is not made aga
 """
 
 import argparse
-import json
 import os
 import sys
 import time
@@ -23,6 +22,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[1] / "demos"))
 
 from disentangling_parts.four import BATCH, contenders, measure
+from results import RESULTS, keep, known, spread
 
 from tinygen import to_device
 from tinygen.data.sprites import sprites
@@ -46,12 +46,12 @@ def main() -> None:
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--table", action="store_true", help="only print what there is")
     args = parser.parse_args()
-    file = Path(args.out) / "results.jsonl"
+    file = Path(args.out) / RESULTS
     file.parent.mkdir(parents=True, exist_ok=True)
-    done = read(file)
+    done = known(file)
     if not args.table:
         train_missing(args, file, {(r["model"], r["seed"], r["steps"]) for r in done})
-    print(table(read(file)))
+    print(table(known(file)))
 
 
 def train_missing(args: Any, file: Path, done: set[tuple[str, int, int]]) -> None:
@@ -68,15 +68,7 @@ def train_missing(args: Any, file: Path, done: set[tuple[str, int, int]]) -> Non
             found = measure(model.vae, p, x, part.factors, seed)
             took = {"seconds": time.perf_counter() - start, "cpu": time.process_time() - cpu}
             line = {"model": model.name, "seed": seed, "steps": args.steps, "batch": BATCH}
-            with file.open("a") as lines:
-                lines.write(json.dumps(line | took | found) + "\n")
-            told = "  ".join(f"{name} {found[name]:.3f}" for name in NUMBERS)
-            print(f"seed {seed}  {model.name:<11} {took['cpu']:.0f} s  {told}", flush=True)
-
-
-def read(file: Path) -> list[dict[str, Any]]:
-    """The results so far."""
-    return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
+            keep(file, line | took | found)
 
 
 def table(results: list[dict[str, Any]]) -> str:
@@ -88,12 +80,6 @@ def table(results: list[dict[str, Any]]) -> str:
         cells = [spread([r[number] for r in own], digits) for number, digits in NUMBERS.items()]
         lines.append(f"| {name} | {len(own)} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
-
-
-def spread(values: list[float], digits: int) -> str:
-    """Mean ± standard deviation, the latter of two values or more."""
-    mean = f"{np.mean(values):.{digits}f}"
-    return mean + (f" ± {np.std(values, ddof=1):.{digits}f}" if len(values) > 1 else "")
 
 
 if __name__ == "__main__":

@@ -14,7 +14,6 @@ are padded to 32 x 32.
 """
 
 import argparse
-import json
 import os
 import time
 from collections.abc import Iterator
@@ -25,6 +24,7 @@ from typing import Any
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
+from results import RESULTS, keep, known
 
 from tinygen import atomic, plots, resolve_device, to_device, to_host
 from tinygen.arrays import Array, Params
@@ -49,10 +49,10 @@ def main(argv: list[str] | None = None) -> list[dict[str, Any]]:
     data = load(args.data)
     train_x, test_x = data.train.x, data.test.x
     model = progressive_gan(data.shape, args.channels, args.latent, average=True)
-    rows = known(args.out)
+    rows = found_so_far(args.out)
     if not any(row["what"] == REFERENCE for row in rows):
         found = distances(model, train_x, test_x[: args.fakes], args)
-        rows.append(note(args.out, {"what": REFERENCE, "seed": 0, "images": 0} | found))
+        rows.append(keep(args.out / RESULTS, {"what": REFERENCE, "seed": 0, "images": 0} | found))
     for seed in args.seeds:
         for what in KINDS:
             rows += one(args, model, train_x, what, seed, rows)
@@ -124,7 +124,7 @@ def one(
         row = key | distances(model, x, fakes, args)
         row["level"] = model.top if level is None else level
         row["CPU seconds"] = seconds(run.path / "cpu_seconds.txt")
-        found.append(note(args.out, row))
+        found.append(keep(args.out / RESULTS, row))
         sheet = plots.png(plots.sample_grid(fakes[:SHOWN], title=f"{what}, {key['images']} images"))
         atomic.write_bytes(args.out / f"{what.replace(' ', '-')}-{seed}-{quarter}.png", sheet)
     return found
@@ -177,19 +177,10 @@ def seconds(file: Path) -> float:
     return float(file.read_text()) if file.exists() else 0.0
 
 
-def known(out: Path) -> list[dict[str, Any]]:
-    """The results so far, each once: two programs that began together both measured the first."""
-    file = out / "results.jsonl"
-    rows = [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
+def found_so_far(out: Path) -> list[dict[str, Any]]:
+    """The results, each once: two programs that began together both measured the first."""
+    rows = known(out / RESULTS)
     return list({(row["what"], row["seed"], row["images"]): row for row in rows}.values())
-
-
-def note(out: Path, row: dict[str, Any]) -> dict[str, Any]:
-    """Print a result, and keep it."""
-    print(json.dumps(row), flush=True)
-    with (out / "results.jsonl").open("a") as file:
-        file.write(json.dumps(row) + "\n")
-    return row
 
 
 def table(rows: list[dict[str, Any]]) -> str:

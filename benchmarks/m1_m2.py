@@ -25,12 +25,12 @@ weights are Glorot's, batches are drawn anew each epoch, and M1, shared too, has
 """
 
 import argparse
-import json
 import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from results import RESULTS, keep, known
 
 from tinygen import resolve_device, to_device, to_host
 from tinygen.arrays import Array, Params, namespace
@@ -67,17 +67,14 @@ def main(argv: list[str] | None = None) -> list[dict[str, Any]]:
     test = codes(m1, p1, x["test"])[0][:, namespace(mean).asarray(kept)]
     index = namespace(mean).asarray(kept)
     coded = (mean[:, index], log_var[:, index], labels_of(data.train))
-    rows = known(args.out)
+    rows = known(args.out / RESULTS)
     for labels in args.labels:
         for seed in args.seeds:
             if any((row["labels"], row["seed"]) == (labels, seed) for row in rows):
                 continue
             row = one(args, coded, test, labels_of(data.test), labels, seed)
             row |= {"dimensions of z1": len(kept), "M1 epochs": args.m1_epochs}
-            print(json.dumps(row), flush=True)
-            with (args.out / "results.jsonl").open("a") as file:
-                file.write(json.dumps(row) + "\n")
-            rows.append(row)
+            rows.append(keep(args.out / RESULTS, row))
     print(table(rows))
     return rows
 
@@ -135,12 +132,7 @@ def first_model(args: argparse.Namespace, grey: np.ndarray) -> tuple[VAE, Params
 
 
 def one(
-    args: argparse.Namespace,
-    coded: Coded,
-    test: Array,
-    truth: np.ndarray,
-    labels: int,
-    seed: int,
+    args: argparse.Namespace, coded: Coded, test: Array, truth: np.ndarray, labels: int, seed: int
 ) -> dict[str, Any]:
     """One draw of labels: M2's error, and that of its classifier on the labels alone, per cent."""
     rng, cpu = np.random.default_rng(seed), time.process_time()
@@ -234,12 +226,6 @@ def labels_of(part: Any) -> np.ndarray:
 def per_cent(predicted: Array, truth: np.ndarray) -> float:
     """The share of wrong predictions, in per cent."""
     return round(100 * float((to_host(predicted) != truth).mean()), 2)
-
-
-def known(out: Path) -> list[dict[str, Any]]:
-    """The results so far."""
-    file = out / "results.jsonl"
-    return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
 
 
 def table(rows: list[dict[str, Any]]) -> str:

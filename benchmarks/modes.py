@@ -6,10 +6,10 @@
     python benchmarks/modes.py --set stacked --methods gan,pacgan2 --seeds 5
     python benchmarks/modes.py --set ring --predict               # how long it would take
 
-The nets, and where they come from, are those of modes_methods.py. Of 2500 samples (26000 of stacked
-digits) it counts the modes that one sample hits, the share within 3 std of a mode, and the reverse
-KL of the counts (tinygen/metrics/mode_coverage.py); ten times in a training, too, for a game that
-goes round its modes has another number at each look.
+The nets, and where they come from, are those of modes_methods.py, the sets those of modes_sets.py.
+Of 2500 samples (26000 of stacked digits) it counts the modes that one sample hits, the share within
+3 std of a mode, and the reverse KL of the counts (tinygen/metrics/mode_coverage.py); ten times in a
+training, too, for a game that goes round its modes has another number at each look.
 
 A run that is done is one line of FOLDER/results.jsonl, and not done again; one that was stopped
 goes on from its last checkpoint. The same command prints the table of all that is there. Two
@@ -20,38 +20,27 @@ import argparse
 import json
 import os
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # small products: a second thread only waits
 
 import numpy as np
-from modes_methods import ANY, CONV, LARGE, METHODS, PAC, SMALL, TANH, SetUp
+from modes_methods import ANY, CONV, METHODS, SetUp
+from modes_sets import Task, prepared
+from results import RESULTS, keep, known, spread
 
 from tinygen import atomic, resolve_device, to_device, to_host
 from tinygen.arrays import Params
-from tinygen.data import DataError, load
-from tinygen.data.dataset import Dataset
-from tinygen.data.stacked_digits import joined, single
-from tinygen.data.toys import GRID_CENTRES, GRID_STD, RING_CENTRES, RING_STD, grid, ring
 from tinygen.kernels.memory import keep_memory
-from tinygen.metrics import Coverage, class_coverage, mode_coverage
-from tinygen.models.classifier import dense_classifier
-from tinygen.optim import adam
+from tinygen.metrics import Coverage
 from tinygen.runs import Run
-from tinygen.training import Diverged, Turn, train
+from tinygen.training import Diverged, train
 
-PLANE = {"ring": (ring, RING_CENTRES, RING_STD), "grid": (grid, GRID_CENTRES, GRID_STD)}
 SAMPLES = {"ring": 2500, "grid": 2500, "stacked": 26_000}
 KEY = ("set", "setup", "method", "seed", "steps")
 LOOKS = 10  # at the samples, in a training
-CLASSIFIER = 1500  # steps of the classifier of single digits
 WARM, TIMED = 3, 20  # rounds of a prediction
-POINTS = 100_000  # of the training set of set-up "pacgan"
-Transform = Callable[[np.random.Generator, Any], Any]
-Measure = Callable[[Any], Coverage]
 
 
 def main(argv: list[str] | None = None) -> list[dict[str, Any]]:
@@ -60,7 +49,7 @@ def main(argv: list[str] | None = None) -> list[dict[str, Any]]:
     keep_memory()
     task = prepared(args)
     setup = task.setup
-    rows = known(args.out)
+    rows = known(args.out / RESULTS)
     jobs = [
         (method, seed) for seed in args.seeds for method in args.methods
         if key(args, setup, method, seed) not in map(identity, rows)
@@ -68,12 +57,8 @@ def main(argv: list[str] | None = None) -> list[dict[str, Any]]:
     if jobs:
         predict(args, task, jobs)
     for method, seed in [] if args.predict else jobs:
-        row = one(args, task, method, seed)
-        text = json.dumps(row)
-        print(text, flush=True)
-        with (args.out / "results.jsonl").open("a") as file:
-            file.write(text + "\n")
-    mine = [r for r in known(args.out) if identity(r)[:2] == key(args, setup, "", 0)[:2]]
+        keep(args.out / RESULTS, one(args, task, method, seed))
+    mine = [r for r in known(args.out / RESULTS) if identity(r)[:2] == key(args, setup, "", 0)[:2]]
     if mine:
         print(table(mine))
     return mine
@@ -105,84 +90,6 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     args.device, args.out = resolve_device(args.device), Path(args.out)
     args.out.mkdir(parents=True, exist_ok=True)
     return args
-
-
-@dataclass(frozen=True)
-class Task:
-    """What is trained on, and how samples are measured.
-
-    x         : examples;  transform : (rng, batch of x) -> what the players see, None: x itself
-    measure   : samples -> their coverage
-    """
-
-    setup: SetUp
-    x: Any
-    transform: Transform | None
-    measure: Measure
-
-
-def prepared(args: argparse.Namespace) -> Task:
-    """The task of a set and a set-up."""
-    if args.set == "stacked":
-        return stacked(args)
-    make, centres, std = PLANE[args.set]
-
-    def measure(x: Any) -> Coverage:
-        return mode_coverage(x, centres, std)
-
-    def drawn(rng: np.random.Generator, x: Any) -> Any:
-        return to_device(make(rng, len(x)).x, args.device)
-
-    if args.setup == "pacgan":
-        points = make(np.random.default_rng(0), POINTS).x
-        return Task(PAC, to_device(points, args.device), None, measure)
-    places = np.zeros((100 * TANH.batch, 2), np.float32)  # that `drawn` fills anew
-    return Task(TANH, to_device(places, args.device), drawn, measure)
-
-
-def stacked(args: argparse.Namespace) -> Task:
-    """Stacks of real digits, and a classifier of single ones that names the mode."""
-    try:
-        data = load(args.data or "stacked-mnist")
-    except DataError:
-        if args.data:
-            raise
-        data = load("stacked-digits")
-        print("no MNIST here: the embedded digits, 8x8, take its place", flush=True)
-    args.data = data.name
-    classify, accuracy = classifier(data, args.device)
-    print(f"{data.name}: the classifier tells {accuracy:.2%} of single test digits", flush=True)
-
-    def measure(images: Any) -> Coverage:
-        return class_coverage(joined(classify(images)), 1000)
-
-    setup = SMALL if data.shape[0] == 8 else LARGE
-    return Task(setup, to_device(data.train.x, args.device), None, measure)
-
-
-def classifier(data: Dataset, device: str) -> tuple[Callable[[Any], np.ndarray], float]:
-    """Stacks (N, H, W, 3) -> their single digits (3 N,), and its accuracy on test digits."""
-    H, W, _ = data.shape
-    model = dense_classifier((H, W, 1), (400, 200), 10)
-    rng = np.random.default_rng(0)
-    digits = {name: (single(part.x), each(part.labels)) for name, part in data.parts.items()}
-    turn = Turn("classifier", model.loss, model.draw_noise, adam(1e-3))
-    some = tuple(to_device(a, device) for a in digits["train"])
-    p = to_device(model.init(rng), device)
-    done = train(turn, p, some, rng=rng, steps=CLASSIFIER, batch=128, progress=False)
-
-    def classify(images: Any) -> np.ndarray:
-        rows = to_device(single(np.asarray(to_host(images))), device)
-        parts = [model.predict(done.p, rows[i : i + 3000]) for i in range(0, len(rows), 3000)]
-        return np.concatenate([np.asarray(to_host(part)) for part in parts])
-
-    test = to_device(digits["test"][0], device)
-    return classify, model.accuracy(done.p, test, digits["test"][1])
-
-
-def each(labels: Any) -> np.ndarray:
-    """Labels of stacks (N,) as those of their digits (3 N,), in the order of `single`."""
-    return np.stack([labels // 100, labels // 10 % 10, labels % 10], axis=1).reshape(-1)
 
 
 def one(args: argparse.Namespace, task: Task, method: str, seed: int) -> dict[str, Any]:
@@ -261,12 +168,6 @@ def identity(row: dict[str, Any]) -> tuple[str, str, str, int, int]:
     return row["set"], row["setup"], row["method"], row["seed"], row["steps"]
 
 
-def known(folder: Path) -> list[dict[str, Any]]:
-    """The rows that are there."""
-    path = folder / "results.jsonl"
-    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
-
-
 def table(rows: list[dict[str, Any]]) -> str:
     """Mean and standard deviation over seeds, a line a method."""
     lines = ["| method | rounds | seeds | modes | good samples % | reverse KL | CPU min |",
@@ -281,14 +182,6 @@ def table(rows: list[dict[str, Any]]) -> str:
         failed = f", {len(mine) - len(last)} diverged" if len(last) < len(mine) else ""
         lines.append(f"| {method} | {steps} | {len(mine)}{failed} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
-
-
-def spread(values: list[float], digits: int) -> str:
-    """Mean +- standard deviation of the seeds."""
-    if not values:
-        return "-"
-    error = f" ± {np.std(values, ddof=1):.{digits}f}" if len(values) > 1 else ""
-    return f"{np.mean(values):.{digits}f}{error}"
 
 
 if __name__ == "__main__":

@@ -119,8 +119,8 @@ def test_a_table_pairs_the_seeds():
     none = {seed: {"rare": 10.0 * seed} for seed in (1, 2, 3)}
     ours = {seed: {"rare": 10.0 * seed + gain} for seed, gain in ((1, 1), (2, 2), (3, -1.5))}
     assert benchmark.paired(ours, none, "rare") == "+0.5 ± 1.0 (2 of 3)"
-    assert benchmark.spread([1.0, 2.0, 3.0]) == "2.0 ± 1.0"
-    assert benchmark.spread([1.0]) == "1.0"  # one seed has no spread
+    assert benchmark.spread([1.0, 2.0, 3.0], 1) == "2.0 ± 1.0"
+    assert benchmark.spread([1.0], 1) == "1.0"  # one seed has no spread
     assert benchmark.paired({1: ours[1]}, none, "rare") == "+1.0 (1 of 1)"
 
 

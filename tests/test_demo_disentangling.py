@@ -150,12 +150,13 @@ def test_data_without_factors_are_refused(tmp_path):
 def test_the_table_of_runs_is_their_mean_and_spread(tmp_path):
     sys.path.insert(0, str(ROOT / "benchmarks"))
     import disentanglement
+    import results
 
     row = dict.fromkeys(disentanglement.NUMBERS, 1.0)
     file = tmp_path / "results.jsonl"
-    assert disentanglement.read(file) == []
-    results = [{"model": m, "seed": s, "steps": 5} | row | {"MIG": mig}
+    assert results.known(file) == []
+    rows = [{"model": m, "seed": s, "steps": 5} | row | {"MIG": mig}
                for m, s, mig in (("VAE", 0, 0.1), ("VAE", 1, 0.3), ("b", 0, 0.5))]  # fmt: skip
-    file.write_text("".join(json.dumps(r) + "\n" for r in results))
-    text = disentanglement.table(disentanglement.read(file))
+    file.write_text("".join(json.dumps(r) + "\n" for r in rows))
+    text = disentanglement.table(results.known(file))
     assert "| VAE | 2 |" in text and "0.200 ± 0.141" in text and "| 0.500 |" in text

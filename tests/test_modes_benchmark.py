@@ -21,6 +21,7 @@ sys.path.insert(0, str(FOLDER))
 
 import modes as bench  # noqa: E402
 import modes_methods as methods  # noqa: E402
+import modes_sets as sets  # noqa: E402
 
 SMALL = {
     "tanh": replace(methods.TANH, batch=8),
@@ -135,14 +136,14 @@ def test_a_game_that_diverges_is_a_row_and_no_end(tmp_path, monkeypatch):
 
 
 def test_the_classifier_names_the_modes_of_real_stacks(monkeypatch):
-    monkeypatch.setattr(bench, "CLASSIFIER", 250)
-    data = bench.load("stacked-digits")
-    classify, accuracy = bench.classifier(data, "cpu")
+    monkeypatch.setattr(sets, "CLASSIFIER", 250)
+    data = sets.load("stacked-digits")
+    classify, accuracy = sets.classifier(data, "cpu")
     assert accuracy > 0.85
     part = stacked_digits(np.random.default_rng(1), 200, "test")
     right = (joined(classify(part.x)) == part.labels).mean()
     assert right == pytest.approx(accuracy**3, abs=0.12)
-    np.testing.assert_array_equal(joined(bench.each(part.labels)), part.labels)
+    np.testing.assert_array_equal(joined(sets.each(part.labels)), part.labels)
     assert single(part.x).shape == (600, 8, 8, 1)
 
 

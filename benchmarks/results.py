@@ -1,0 +1,31 @@
+"""What long benchmarks keep: a file of JSON, a line a result, so that a stopped one can go on."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+RESULTS = "results.jsonl"  # of a benchmark's folder
+
+
+def known(file: Path) -> list[dict[str, Any]]:
+    """The results so far, none where the file is missing."""
+    return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
+
+
+def keep(file: Path, row: dict[str, Any]) -> dict[str, Any]:
+    """Print a result, and write it behind the others."""
+    text = json.dumps(row)
+    print(text, flush=True)
+    with file.open("a") as lines:
+        lines.write(text + "\n")
+    return row
+
+
+def spread(values: list[float], digits: int) -> str:
+    """Mean ± standard deviation, the latter of two values or more."""
+    if not values:
+        return "-"
+    error = f" ± {np.std(values, ddof=1):.{digits}f}" if len(values) > 1 else ""
+    return f"{np.mean(values):.{digits}f}{error}"
