@@ -74,6 +74,12 @@ def test_the_generators_loss_is_that_of_the_paper(rng):
     assert model.discriminator_a_loss(p, (a, b), {})[0] == pytest.approx(d_a, rel=1e-12)
 
 
+def test_the_weights_are_the_papers_where_none_are_given():
+    nets = *(L.Dense(2, 2) for _ in "GF"), *(L.Dense(2, 1) for _ in "ab")
+    model = CycleGAN(*nets, (2,), (2,))
+    assert (model.cycle, model.identity, model.adversarial, model.history) == (10, 0.5, 2, 50)
+
+
 def test_it_does_not_matter_which_a_stands_beside_which_b(rng):
     model = small()
     p, (a, b), noise = point(rng, model)

@@ -64,6 +64,8 @@ def test_a_mode_of_images_counts_where_a_classifier_names_it():
     assert (found.modes, found.of, found.high_quality) == (3, 1000, None)
     q = np.array([0.5, 0.25, 0.25])
     assert found.reverse_kl == pytest.approx((q * np.log(q * 1000)).sum())
+    shares = np.array([0.25, 0.25, 0.5])  # of data whose classes are not alike
+    assert class_coverage(np.array([0, 1, 2, 2]), 3, shares).reverse_kl == pytest.approx(0)
 
 
 @pytest.mark.parametrize(

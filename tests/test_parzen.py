@@ -52,6 +52,18 @@ def test_the_width_is_the_best_on_the_validation_examples_and_the_mean_is_of_the
     assert pytest.approx(np.logspace(-1, 0, 10)) == SIGMAS and "1511.01844" in WARNING
 
 
+def test_the_width_is_chosen_where_the_test_examples_are_not_seen(rng):
+    """Validation examples close to the samples ask for a narrow window, these test ones do not."""
+    samples = rng.normal(size=(200, 2))
+    validation, test = samples[:50] + 0.02 * rng.normal(size=(50, 2)), 3 * rng.normal(size=(60, 2))
+    best = {
+        name: SIGMAS[parzen_log_density(samples, x, SIGMAS).mean(axis=0).argmax()]
+        for name, x in {"validation": validation, "test": test}.items()
+    }
+    assert best["validation"] < 0.3 < best["test"]
+    assert parzen(samples, validation, test).sigma == best["validation"]
+
+
 def test_examples_far_from_every_sample_have_a_finite_density():
     found = parzen_log_density(np.zeros((3, 2)), np.full((1, 2), 1e3), (0.1,))
     assert found[0, 0] == pytest.approx(-1e8 - np.log(2 * np.pi * 0.01), rel=1e-9)

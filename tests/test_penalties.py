@@ -74,6 +74,16 @@ def test_the_slope_is_that_of_finite_differences_also_where_a_layer_sees_the_who
     assert abs(alone - g[:2]).max() > 1e-3  # the gradient of the sum: other scores moved too
 
 
+def test_a_flat_critic_pays_the_whole_target_and_has_a_gradient(rng):
+    """|g| has no derivative at g = 0, but for the tiny number under its root."""
+    critic = L.Sequential(L.Dense(5, 3), L.Tanh(), L.Dense(3, 1))
+    p, real, fake = draw(rng, critic, 4, 5)
+    flat = tree.map(np.zeros_like, p)
+    value, backward = GP.value(critic, flat, real, fake, GP.draw_noise(rng, real))
+    assert value == pytest.approx(10, rel=1e-5)
+    assert all((g == 0).all() for _, g in tree.leaves(backward.dp()))
+
+
 # What is constant while a parameter moves
 
 
@@ -227,6 +237,15 @@ def test_a_pack_is_one_point_its_norm_runs_over_all_of_it(rng):
     tree.map(np.testing.assert_allclose, backward.dp(), expected_backward.dp())
     value = R1(1.0).value(critic, p, real, fake, {})[0]
     assert value == pytest.approx(R1(1.0).value(inner, p, *whole, {})[0], rel=1e-12)
+
+
+def test_packs_of_packs_are_one_point_too(rng):
+    tail = (L.Dense(12, 4), L.Tanh(), L.Dense(4, 1))
+    nested = L.Sequential(L.Pack(2), L.Sequential(L.Pack(3), *tail))
+    p, real, fake = draw(rng, nested, 12, 2)
+    t = GP.draw_noise(rng, real)
+    value, _ = GP.value(L.Sequential(L.Pack(6), *tail), p["1"], real, fake, t)
+    assert GP.value(nested, p, real, fake, t)[0] == pytest.approx(value, rel=1e-12)
 
 
 def test_a_label_is_a_constant_of_its_example(rng):

@@ -5,7 +5,14 @@ import pytest
 
 from tinygen import layers as L
 from tinygen import tree
-from tinygen.adversarial import LeastSquares, Minimax, NonSaturating, Objective
+from tinygen.adversarial import (
+    Hinge,
+    LeastSquares,
+    Minimax,
+    NonSaturating,
+    Objective,
+    Wasserstein,
+)
 from tinygen.cases.common import jittered
 from tinygen.check import check_gradients
 from tinygen.models import unrolled_gan
@@ -47,6 +54,24 @@ def grads(model, p, x, noise):
 
 def assert_trees_close(a, b, rtol):
     tree.map(lambda u, v: np.testing.assert_allclose(u, v, rtol=rtol, atol=1e-14), a, b)
+
+
+@pytest.mark.parametrize(
+    "objective",
+    [Minimax(), NonSaturating(), LeastSquares(), Hinge(), Wasserstein(), Wasserstein(drift=0.3)],
+    ids=repr,
+)
+def test_the_curvature_is_the_slope_of_the_pullback_score_by_score(rng, objective):
+    real, fake = rng.normal(size=(2, 5, 1))  # none near the kinks of a hinge
+    assert min(abs(real - 1).min(), abs(fake + 1).min()) > 1e-3
+    h = 1e-5
+
+    def slopes(step):
+        return objective.discriminator(real + step, fake + step)[1].dx(1.0)
+
+    found = unrolled_gan.curvature(objective, real, fake)
+    for bend, up, down in zip(found, slopes(h), slopes(-h), strict=True):
+        np.testing.assert_allclose(bend, (up - down) / (2 * h), atol=1e-9)
 
 
 def test_the_hessian_times_a_direction_is_the_gradients_derivative(rng):
