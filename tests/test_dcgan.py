@@ -10,6 +10,7 @@ from tinygen.check import check_gradients
 from tinygen.data import load
 from tinygen.game import Game
 from tinygen.models.dcgan import DCGAN, dcgan, default_features, discriminator, sizes
+from tinygen.models.labels import told
 from tinygen.optim import adam
 from tinygen.pullback import Pullback
 from tinygen.systems.duel import duel
@@ -262,7 +263,7 @@ def test_a_label_bias_is_the_convolution_of_the_image_beside_its_planes(rng):
 
 
 def slope(net, p, x, labels):
-    scores, backward = net.forward(p, x, {"label": labels})
+    scores, backward = net.forward(p, x, told(net, labels))
     return backward.dx(np.ones_like(scores))
 
 
@@ -275,6 +276,22 @@ def test_the_discriminator_judges_image_and_label_together(rng):
     late = L.Sequential(**net.layers, label=L.LabelBias(K, 1))
     q = late.init(rng, np.float64)
     np.testing.assert_array_equal(slope(late, q, x, y), slope(late, q, x, (y + 1) % K))
+
+
+def test_behind_each_layer_but_the_last_the_label_has_a_say(rng):
+    model = dcgan(SHAPE, 6, (4, 5), K, hidden=7)
+    p = jittered(rng, model.init(rng, np.float64, "glorot"))
+    x, y = rng.uniform(size=(5, *SHAPE)), np.array([0, 1, 2, 0, 1])
+    z = model.draw_z(rng, 5, x)
+    for net, w, given, layers in (
+        (model.generator, p["generator"], z, ["label_hidden", "label0", "label1"]),
+        (model.discriminator, p["discriminator"], 2 * x - 1, ["label1", "label2", "label_hidden"]),
+    ):
+        assert list(told(net, y)) == layers
+        for name in layers:
+            other = w | {name: {"V": w[name]["V"] + np.arange(K)[:, None]}}  # one class more than
+            a, b = (net.forward(v, given, told(net, y))[0] for v in (w, other))  # another
+            assert abs(a - b).max() > 1e-3, name
 
 
 def test_the_same_code_gives_another_image_for_another_label(rng):
@@ -339,6 +356,20 @@ def test_training_brings_the_samples_to_the_data():
 def test_sides_that_the_strides_cannot_reach_are_refused(shape, features, says):
     with pytest.raises(ValueError, match=says):
         dcgan(shape, features=features)
+
+
+@pytest.mark.parametrize("hidden", [-1, 2.5, "many"])
+def test_hidden_units_that_cannot_be_are_refused(hidden):
+    with pytest.raises(ValueError, match="dcgan: hidden must be a whole number >= 1"):
+        dcgan(SHAPE, 6, (4, 5), hidden=hidden)
+
+
+def test_labels_that_no_layer_takes_are_refused(rng):
+    model = dcgan(SHAPE, 6, (4, 5))
+    bare = DCGAN(model.generator, model.discriminator, 6, classes=K)
+    x = rng.uniform(size=(4, *SHAPE)), rng.integers(K, size=4)
+    with pytest.raises(ValueError, match="labels were given to a Sequential no layer of which"):
+        bare.generator_loss(bare.init(rng), x, bare.draw_noise(rng, x))
 
 
 @pytest.mark.parametrize("player", ["discriminator", "generator"])

@@ -124,7 +124,7 @@ VARIANTS = {
     ],
     "dcgan": [
         "--features 4 --latent 5 --ema 0.9 --objective hinge",
-        "--features 4,3 --told class --prior normal --k 2 --data coloured-digits",
+        "--features 4,3 --told class --hidden 6 --prior normal --k 2 --data coloured-digits",
         "--features 4 --objective minimax --optimiser sgd",
         "--features 4 --objective least-squares --told class",
     ],

@@ -12,18 +12,18 @@ from tinygen.pullback import Pullback
 N, K, SHAPE, FEATURES, Z = 3, 4, (8, 4, 2), (3, 5), 6
 
 
-def point(rng: np.random.Generator, classes: int) -> tuple[DCGAN, Any, Any, Any]:
+def point(rng: np.random.Generator, classes: int, hidden: int) -> tuple[DCGAN, Any, Any, Any]:
     """A tiny DCGAN, its parameters, images and labels (or None)."""
-    model = dcgan(SHAPE, Z, FEATURES, classes)
+    model = dcgan(SHAPE, Z, FEATURES, classes, hidden=hidden)
     p = jittered(rng, model.init(rng, "float64", "glorot"))  # at 0.02 the scores hardly move
     return model, p, rng.uniform(size=(N, *SHAPE)), rng.integers(K, size=N) if classes else None
 
 
-def player_case(player: str, classes: int = 0) -> Case:
+def player_case(player: str, classes: int = 0, hidden: int = 0) -> Case:
     """One player's loss at given noise; the other's parameters stand still."""
 
     def make(rng: np.random.Generator) -> tuple[Any, Any, Any]:
-        model, p, x, y = point(rng, classes)
+        model, p, x, y = point(rng, classes, hidden)
         other = "generator" if player == "discriminator" else "discriminator"
         noise, still = model.draw_noise(rng, x), p[other]
         loss = getattr(model, f"{player}_loss")
@@ -36,7 +36,7 @@ def player_case(player: str, classes: int = 0) -> Case:
 
         return f, p[player], x
 
-    name = f"{'conditional ' * bool(classes)}DCGAN, the {player}'s turn"
+    name = f"{'conditional ' * bool(classes)}DCGAN, the {player}'s turn{', hidden' * bool(hidden)}"
     return Case(name, make, wrt_x=False, of=(DCGAN, dcgan))
 
 
@@ -52,4 +52,6 @@ CASES = [
     player_case("generator"),
     player_case("discriminator", K),
     player_case("generator", K),
+    player_case("discriminator", K, 4),
+    player_case("generator", K, 4),
 ]

@@ -11,6 +11,9 @@ s_l = s_{l-1} / 2: a 4x4 kernel at stride 2 with padding 1 halves an even side, 
 doubles it; but for the border each pixel that G paints meets as many taps.
                                                            docs/derivations/dcgan.md
 
+    told labels: behind each layer but the last the label adds a bias of its own a channel, before
+                 the norm
+
 NOTE: the paper's kernels are 5x5; 4x4 is what its authors' and most later code for PyTorch took,
 and puts the same number of taps on each pixel inside; a 5x5 kernel at stride 2 puts 4, 6 or 9.
 """
@@ -41,6 +44,7 @@ from tinygen.layers import (
 from tinygen.models.gan import GAN
 from tinygen.models.labels import LABEL
 from tinygen.models.nets import Shape, check_shape, check_widths
+from tinygen.schedules import check_steps
 
 KERNEL, STRIDE, PADDING = 4, 2, 1
 SLOPE = 0.2
@@ -78,6 +82,7 @@ def dcgan(
     features: tuple[int, ...] | None = None,
     classes: int = 0,
     *,
+    hidden: int = 0,
     objective: Objective | None = None,
     prior: str = "uniform",
     average: bool = False,
@@ -87,7 +92,10 @@ def dcgan(
     features : of D's convolutions, from the image on; G has them in a mirror. (64, 128, ...), as
                many as the sides can be halved to 4 or more, where not given
     classes  : K of a conditional one (M. Mirza and S. Osindero, arXiv 1411.1784): in each net the
-               label adds its own bias behind the first layer, named "label"
+               label adds its own bias behind each layer but the last, as in the code of the DCGAN's
+               authors for digits, github.com/Newmu/dcgan_code
+    hidden   : units of one dense layer more, between z and G's images and between D's images and
+               its score, with batch norm; the same code has 1024. 0: none, as in the paper
     prior    : "uniform" in (-1, 1), the paper's, or "normal"
     average  : whether the game keeps a running mean of G's weights
 
@@ -95,9 +103,11 @@ def dcgan(
     cannot reach.
     """
     features = default_features(shape) if features is None else features
+    if hidden != 0:
+        check_steps("dcgan", "hidden", hidden)
     return DCGAN(
-        generator(shape, n_latent, features, classes),
-        discriminator(shape, features, classes),
+        generator(shape, n_latent, features, classes, hidden),
+        discriminator(shape, features, classes, hidden),
         n_latent,
         NonSaturating() if objective is None else objective,
         prior=prior,
@@ -108,32 +118,48 @@ def dcgan(
 
 
 def generator(
-    shape: Shape, n_latent: int, features: tuple[int, ...], classes: int = 0
+    shape: Shape, n_latent: int, features: tuple[int, ...], classes: int = 0, hidden: int = 0
 ) -> Sequential:
     """z (N, Z) -> images (N, H, W, C) in -1..1. Arguments and errors as of `dcgan`."""
     smallest = (*sizes(shape, features)[-1], features[-1])
-    layers: dict[str, Layer] = {"project": Dense(n_latent, prod(smallest), bias=False)}
-    if classes:
-        layers[LABEL] = LabelBias(classes, prod(smallest))
+    layers: dict[str, Layer] = {}
+    if hidden:
+        layers["hidden"] = Dense(n_latent, hidden, bias=False)
+        layers |= told("_hidden", classes, hidden)
+        layers |= {"norm_hidden": BatchNorm(hidden), "relu_hidden": Relu()}
+    layers["project"] = Dense(hidden or n_latent, prod(smallest), bias=False)
+    layers |= told("0", classes, prod(smallest))
     layers |= {"shape": Reshape(smallest), "norm0": BatchNorm(features[-1]), "relu0": Relu()}
     for i, (c_in, c_out) in enumerate(pairwise(features[::-1]), start=1):
-        up = ConvTranspose2d(c_in, c_out, KERNEL, STRIDE, PADDING, bias=False)
-        layers |= {f"up{i}": up, f"norm{i}": BatchNorm(c_out), f"relu{i}": Relu()}
+        layers[f"up{i}"] = ConvTranspose2d(c_in, c_out, KERNEL, STRIDE, PADDING, bias=False)
+        layers |= told(f"{i}", classes, c_out)
+        layers |= {f"norm{i}": BatchNorm(c_out), f"relu{i}": Relu()}
     last = ConvTranspose2d(features[0], shape[2], KERNEL, STRIDE, PADDING)
     return Sequential(**layers, **{f"up{len(features)}": last}, tanh=Tanh())
 
 
-def discriminator(shape: Shape, features: tuple[int, ...], classes: int = 0) -> Sequential:
+def discriminator(
+    shape: Shape, features: tuple[int, ...], classes: int = 0, hidden: int = 0
+) -> Sequential:
     """Images (N, H, W, C) in -1..1 -> scores (N, 1). Arguments and errors as of `dcgan`."""
-    height, width = sizes(shape, features)[-1]
+    width = prod(sizes(shape, features)[-1]) * features[-1]
     layers: dict[str, Layer] = {"conv1": Conv2d(shape[2], features[0], KERNEL, STRIDE, PADDING)}
-    if classes:
-        layers[LABEL] = LabelBias(classes, features[0])
-    layers["leak1"] = LeakyRelu(SLOPE)
+    layers |= told("1", classes, features[0]) | {"leak1": LeakyRelu(SLOPE)}
     for i, (c_in, c_out) in enumerate(pairwise(features), start=2):
-        down = Conv2d(c_in, c_out, KERNEL, STRIDE, PADDING, bias=False)
-        layers |= {f"conv{i}": down, f"norm{i}": BatchNorm(c_out), f"leak{i}": LeakyRelu(SLOPE)}
-    return Sequential(**layers, flat=Flatten(), score=Dense(height * width * features[-1], 1))
+        layers[f"conv{i}"] = Conv2d(c_in, c_out, KERNEL, STRIDE, PADDING, bias=False)
+        layers |= told(f"{i}", classes, c_out)
+        layers |= {f"norm{i}": BatchNorm(c_out), f"leak{i}": LeakyRelu(SLOPE)}
+    layers["flat"] = Flatten()
+    if hidden:
+        layers["hidden"] = Dense(width, hidden, bias=False)
+        layers |= told("_hidden", classes, hidden)
+        layers |= {"norm_hidden": BatchNorm(hidden), "leak_hidden": LeakyRelu(SLOPE)}
+    return Sequential(**layers, score=Dense(hidden or width, 1))
+
+
+def told(place: str, classes: int, n: int) -> dict[str, Layer]:
+    """The layer that adds the label's bias there, of n channels; none without classes."""
+    return {LABEL + place: LabelBias(classes, n)} if classes else {}
 
 
 def sizes(shape: Shape, features: tuple[int, ...]) -> list[tuple[int, int]]:

@@ -23,7 +23,7 @@ from tinygen.layers.base import check_array, check_sizes
 from tinygen.layers.compose import Composite
 from tinygen.likelihoods.base import normal, uniform
 from tinygen.models.gan_nets import draw_masks, found
-from tinygen.models.labels import LABEL, check_examples, check_labels
+from tinygen.models.labels import check_examples, check_labels, told
 from tinygen.pullback import Pullback
 
 PRIORS = ("normal", "uniform")
@@ -42,8 +42,9 @@ class GAN:
                     models/penalties.py
     prior         : "normal", z ~ N(0, I), or "uniform" in (-1, 1)
     signed        : the nets' images lie in -1..1 (a tanh ends G), those of the caller in 0..1
-    classes       : K; then examples are (x, y) with labels y (N,) 0 .. K-1, and both nets have a
-                    layer named "label" that takes them (M. Mirza and S. Osindero, arXiv 1411.1784)
+    classes       : K; then examples are (x, y) with labels y (N,) 0 .. K-1, and in both nets the
+                    layers whose names begin with "label" take them (M. Mirza and S. Osindero,
+                    arXiv 1411.1784)
     average       : whether p has from the start a place for a running mean of the generator, which
                     the game keeps (`duel(ema=...)`)
 
@@ -189,7 +190,7 @@ class GAN:
         if not self.classes:
             return calibrate(self.generator, weights, z)
         labels = [to_device(rng.integers(self.classes, size=n), device_of(like)) for _ in z]
-        return calibrate(self.generator, weights, z, [{LABEL: y} for y in labels])
+        return calibrate(self.generator, weights, z, [told(self.generator, y) for y in labels])
 
     def parts(self, x: Any) -> tuple[Array, Array | None]:
         """Data as the nets see them, and labels or None. Raises ValueError or TypeError."""
@@ -222,10 +223,10 @@ class GAN:
 def run(
     net: Layer, p: Params, x: Array, labels: Array | None, extras: Params | None = None
 ) -> tuple[Array, Pullback]:
-    """A net's forward pass, with the labels for its layer "label" and other layers' extras."""
+    """A net's forward pass, with the labels for its layers "label..." and other layers' extras."""
     extras = dict(extras or {})
     if labels is not None:
-        extras[LABEL] = labels
+        extras |= told(net, labels)
     return net.forward(p, x, extras) if extras else net.forward(p, x)  # type: ignore
 
 

@@ -32,7 +32,7 @@ from tinygen.layers import (
 )
 from tinygen.layers.compose import Composite
 from tinygen.layers.summary import run as traced
-from tinygen.models.labels import LABEL
+from tinygen.models.labels import LABEL, told
 from tinygen.models.nets import Shape, check_widths
 
 PAPER_G, PAPER_D = (1200, 1200), (240, 240)  # hidden widths on MNIST
@@ -122,7 +122,7 @@ def maxout_discriminator(shape: int | Shape = 784) -> Sequential:
 def draw_masks(net: Layer, rng: np.random.Generator, x: Array, classes: int = 0) -> Params:
     """The extras of the net's dropouts for one pass over a batch like x; {} where it has none.
 
-    classes : K of a net that has a layer "label"
+    classes : K of a net whose layers "label..." take labels
 
     Each Dropout gets a mask of the shape that it sees, on x's device and of x's dtype.
     """

@@ -12,7 +12,18 @@ from tinygen.arrays import Array, Params, is_array, to_host
 from tinygen.schedules import check_steps
 
 NONE = -1  # no label
-LABEL = "label"  # the name, in a conditional net, of the layer that takes the labels
+LABEL = "label"  # what a conditional net's layers that take the labels are called, or begin with
+
+
+def told(net: Any, labels: Array) -> dict[str, Array]:
+    """The extras of a net whose layers "label", "label1", ... take them. ValueError: none does."""
+    names = [name for name in getattr(net, "layers", ()) if name.startswith(LABEL)]
+    if not names:
+        raise ValueError(
+            f"labels were given to a {type(net).__name__} no layer of which takes them: name one "
+            f"{LABEL!r}, such as a LabelledDense or a LabelBias"
+        )
+    return dict.fromkeys(names, labels)
 
 
 def check_pair(name: str, batch: Any) -> tuple[Array, Array]:

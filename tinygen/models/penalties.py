@@ -20,7 +20,7 @@ from tinygen.arrays import Array, Params, namespace
 from tinygen.layers import Layer, Pack
 from tinygen.layers.compose import Composite
 from tinygen.likelihoods.base import per_example, sum_examples, uniform
-from tinygen.models.labels import LABEL, check_noise
+from tinygen.models.labels import check_noise, told
 from tinygen.pullback import Pullback
 from tinygen.schedules import check_number
 from tinygen.tangent import Linearised, linearise
@@ -137,7 +137,7 @@ def slope(
     A critic that takes m examples at once, and gives M = N / m scores, sees one point in m
     examples' space: its gradient is that of all m, and its norm is one number a score.
     """
-    extras = () if labels is None else ({LABEL: labels},)
+    extras = () if labels is None else (told(critic, labels),)
     at = linearise(critic, p, x, *extras)
     scores = at.y
     if scores.ndim != 2 or scores.shape[1] != 1 or len(x) % len(scores):

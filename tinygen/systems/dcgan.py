@@ -63,6 +63,12 @@ class DCGANOptions(GradientOptions):
         "them in a mirror (default: 64,128,... down to 4 pixels or more)",
         least=1,
     )
+    hidden: int = option(
+        0,
+        "units of one dense layer more in either player, with batch norm; 1024 in the authors' "
+        "code for digits, 0 for none",
+        least=0,
+    )
     latent: int = option(100, "numbers of noise Z that a fake is made from", least=1)
     prior: str = option("uniform", "their law: uniform in -1..1, or normal, N(0, I)", PRIORS)
 
@@ -78,6 +84,7 @@ def build(o: DCGANOptions, task: Task) -> DCGAN:
         o.latent,
         o.features or None,
         check_classes(task) if o.told == "class" else 0,
+        hidden=o.hidden,
         objective=OBJECTIVES[o.objective],
         prior=o.prior,
         average=o.ema > 0,
