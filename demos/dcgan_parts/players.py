@@ -18,6 +18,7 @@ from tinygen.models.dcgan import DCGAN, dcgan, default_features
 
 IMAGES = 20_000  # of the training images; the first ones
 NARROW, QUICK = 2, 16  # features are the paper's, divided by this; with --quick by the other
+HIDDEN = 2048  # units of the dense layers of the players that are told the class, divided likewise
 FILM = {"milliseconds": 500, "last": 4}
 
 
@@ -76,7 +77,10 @@ class Players:
             narrow = QUICK if self.args.quick else NARROW
             widths = tuple(width // narrow for width in default_features(data.shape))
             classes = self.classes if name == "told" else 0
-            model = dcgan(data.shape, 100, widths, classes, prior="normal", average=True)
+            hidden = HIDDEN // narrow if classes else 0
+            model = dcgan(
+                data.shape, 100, widths, classes, hidden=hidden, prior="normal", average=True
+            )
             x = data.train.x[:IMAGES]
             p, frames = grown(self.args, name, model, self.to((x, self.labels) if classes else x))
             title = f"{data.name}: the same codes as the training goes on"
