@@ -1,0 +1,78 @@
+"""Single lines of the adversarial models that could be wrong and leave all gradients consistent."""
+
+import numpy as np
+import pytest
+
+from tinygen import layers as L
+from tinygen import tree
+from tinygen.cases.common import jittered
+from tinygen.models.gan import GAN
+from tinygen.models.progressive_gan import progressive_gan
+
+# What a generator's batch norms take for their mean and variance when samples are drawn
+
+
+def linear_gan(rng, classes=0):
+    """G is a dense layer and a batch norm: the law of what enters the norm is known."""
+    first = L.LabelledDense(3, classes, 2) if classes else L.Dense(3, 2)
+    G = L.Sequential(label=first, norm=L.BatchNorm(2))
+    model = GAN(G, L.Dense(2, 1), 3, classes=classes)
+    return model, jittered(rng, model.init(rng, np.float64))
+
+
+def test_the_statistics_of_samples_are_those_of_the_prior(rng):
+    model, p = linear_gan(rng)
+    own = p["generator"]["label"]
+    found = model.statistics(p["generator"], rng)["norm"]
+    var = (own["W"] ** 2).sum(axis=0)
+    np.testing.assert_allclose(found["var"], var, rtol=0.2)  # of 1024 draws, within 4.4 %
+    np.testing.assert_allclose(found["mean"], own["b"], atol=5 * np.sqrt(var.max() / 1024))
+
+
+def test_the_statistics_of_a_conditional_generator_are_those_of_all_labels(rng):
+    model, p = linear_gan(rng, classes=4)
+    own = p["generator"]["label"] | {"V": np.array([[0.0, 0], [9, 0], [0, -9], [0, 0]])}
+    found = model.statistics(p["generator"] | {"label": own}, rng)["norm"]
+    np.testing.assert_allclose(found["mean"] - own["b"], [9 / 4, -9 / 4], atol=0.8)
+    within = (own["W"] ** 2).sum(axis=0)
+    np.testing.assert_allclose(found["var"], within + 81 * 3 / 16, rtol=0.2)
+
+
+def test_samples_of_the_running_mean_take_its_own_statistics(rng):
+    model, p = linear_gan(rng)
+    mean = tree.scale(p["generator"], 0.5)
+    a, b = (
+        model.sample(q, np.random.default_rng(1), 5)
+        for q in (p | {"average": mean}, p | {"generator": mean})
+    )
+    np.testing.assert_array_equal(a, b)
+
+
+# Growing nets
+
+
+def test_only_the_ends_of_growing_nets_have_the_gain_of_linear_layers():
+    """gain sqrt(2) is that before a (leaky) ReLU: Karras et al., arXiv 1710.10196, section 4.1."""
+
+    def gains(layer, name=""):
+        if isinstance(layer, L.Equalised):
+            return {name: layer.gain}
+        inner = getattr(layer, "layers", {})
+        return {k: g for n, child in inner.items() for k, g in gains(child, f"{name}.{n}").items()}
+
+    model = progressive_gan((8, 8, 1), (3, 4))
+    for net, ends in ((model.generator, {"rgb4", "rgb8"}), (model.discriminator, {"block4.score"})):
+        found = {k: g for key, part in net.parts().items() for k, g in gains(part, key).items()}
+        assert {name for name, gain in found.items() if gain == 1} == ends
+        others = [gain for gain in found.values() if gain != 1]
+        assert others == pytest.approx([np.sqrt(2)] * len(others))
+
+
+def test_the_length_of_the_noise_does_not_reach_a_growing_generator(rng):
+    """Codes are put on a sphere first: appendix A.1 of the paper."""
+    model = progressive_gan((8, 8, 1), (3, 4), n_latent=5)
+    p = jittered(rng, model.init(rng, np.float64))
+    z = rng.normal(size=(3, 5))
+    one, other = (model.sample(p, rng, 3, z=s * z) for s in (1.0, 7.0))
+    np.testing.assert_allclose(one, other, atol=1e-6)
+    assert abs(one - model.sample(p, rng, 3, z=-z)).max() > 1e-3
