@@ -39,8 +39,9 @@ WORDS = (
     "not, V says -log 4 while JS is far from zero.",
     "Nobody. D = 1/2, V = -log 4, D is its own best answer, and D's slope, all that G learns "
     "from, is zero. Beside it, both have something to gain.",
-    "It puts all its mass on argmax D. That is its best answer; it solves max min. With D trained "
-    "out in each round, from the same start, both modes are found.",
+    "It puts all its mass on argmax D. That is its best answer; it solves max min. (A gradient may "
+    "end on a lower maximum, or go up where D was never told anything.) With D trained out in each "
+    "round, from the same start, both modes are found.",
     "D more often than G. Where G moves k times to D's one, it runs to where D is highest, and on "
     "when D follows. Who begins matters little next to that.",
     "Its slope is the probability that D gives to a fake: where D is ahead, nothing. The "

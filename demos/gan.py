@@ -19,14 +19,14 @@ from typing import Any
 
 import numpy as np
 from common import arguments, dataset, leave, table
+from dcgan_parts.teaching import READ, verdicts
 from matplotlib.figure import Figure
 
-from tinygen import metrics, plots, to_device, to_host
+from tinygen import plots, to_device, to_host
 from tinygen.adversarial import Minimax, NonSaturating
 from tinygen.arrays import Array, Params
 from tinygen.data.dataset import Dataset
 from tinygen.metrics.parzen import WARNING, parzen
-from tinygen.models.classifier import dense_classifier
 from tinygen.models.gan import GAN
 from tinygen.optim import adam, global_norm
 from tinygen.plots.style import LINES, dress, new_figure
@@ -35,7 +35,6 @@ from tinygen.systems.gan import GANOptions, build, game
 from tinygen.training import Turn, train
 
 BATCH, SHOWN = 100, 8
-JUDGED = 1000  # steps of the classifier
 STILL = (0, 5, 10, 20, 40, 80, 160)  # steps of D alone, after which G's gradient is looked at
 WORDS = {
     "game": "Neither loss need fall: each is measured against a player that moves. Look whether D "
@@ -203,22 +202,8 @@ def fakes(model: GAN, p: Params, data: Dataset, x: Array, args: argparse.Namespa
     for name, shown in images.items():
         found = parzen(shown, validation[:1000], test)
         rows[name] = {"Parzen, nats": (found.mean, found.error), "its sigma": found.sigma}
-    if data.train.labels is None:
-        return rows
-    judge = dense_classifier(data.shape, (128,), len(data.classes))
-    q = to_device(judge.init(rng), args.device)
-    labelled = (x, to_device(data.train.labels.astype(np.int64), args.device))
-    turn = Turn("judge", judge.loss, judge.draw_noise, adam(1e-3))
-    q = train(
-        turn, q, labelled, rng=rng, steps=100 if args.quick else JUDGED, batch=BATCH, progress=False
-    ).p
-    for name, shown in images.items():
-        logits = to_host(judge.logits(q, shown))
-        rows[name] |= {
-            "confidence": float(metrics.confidence(logits).mean()),
-            "classes found": float(metrics.classes_found(logits)),
-        }
-    return rows
+    said = verdicts(data, images, args.seed, args.device, 1000 if args.quick else READ)
+    return {name: row | said[name] for name, row in rows.items()}
 
 
 if __name__ == "__main__":

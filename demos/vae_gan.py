@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 from common import arguments, dataset, leave, table
+from dcgan_parts.teaching import READ, verdicts
 from matplotlib.figure import Figure
 from vae_gan_parts.edits import NAMES, Edits, edits
 
@@ -27,7 +28,6 @@ from tinygen.arrays import Array, Params
 from tinygen.data.dataset import Dataset
 from tinygen.likelihoods import Gaussian
 from tinygen.metrics.sharpness import sharpness
-from tinygen.models.classifier import dense_classifier
 from tinygen.models.vae import VAE, conv_vae
 from tinygen.models.vae_gan import VAEGAN
 from tinygen.models.vae_gan_nets import conv_vae_gan
@@ -38,7 +38,6 @@ from tinygen.training import Turn, train
 
 CHANNELS, LATENT, BATCH, LR, D_LR = (16, 32), 20, 64, 1e-3, 2e-4
 DRAWN, SHOWN, ROOM = 1000, 30, 20
-JUDGED = 1000  # steps of the classifier
 WORDS = {
     "images": "Sharpness is relative to the test images' own, 1. It says nothing of quality: "
     "specks raise it too, which is why a classifier is asked beside it. The squared error is what "
@@ -69,7 +68,7 @@ def main(argv: list[str] | None = None) -> Numbers:
     variance = float(np.exp(to_host(log_var(vae, p_vae, x))))
     judged = judge(model, p, found, variance, args)
     numbers: Numbers = {
-        "images": images(shown, data, x, args),
+        "images": images(shown, data, args),
         "edits": {name: row for name, (row, _) in judged.items()},
     }
     numbers["images"]["VAE"]["CPU s"] = seconds
@@ -136,7 +135,7 @@ def pictures_of(
 
 
 def images(
-    shown: dict[str, dict[str, np.ndarray]], data: Dataset, x: Array, args: argparse.Namespace
+    shown: dict[str, dict[str, np.ndarray]], data: Dataset, args: argparse.Namespace
 ) -> Numbers:
     """Sharpness, squared error, and a classifier's word, of each."""
     truth = shown["test images"]["samples"]
@@ -149,21 +148,9 @@ def images(
             for kind in ("samples", "reconstructions")
         }
         rows[who]["squared error"] = metrics.mean_and_error(wrong)
-    if data.train.labels is None:
-        return rows
-    rng, labels = np.random.default_rng(args.seed), data.train.labels.astype(np.int64)
-    judge = dense_classifier(data.shape, (128,), len(data.classes))
-    turn = Turn("judge", judge.loss, judge.draw_noise, adam(LR))
-    labelled = (x, to_device(labels, args.device))
-    q = to_device(judge.init(rng), args.device)
-    q = train(
-        turn, q, labelled, rng=rng, steps=100 if args.quick else JUDGED, batch=BATCH, progress=False
-    ).p
-    for who, of in shown.items():
-        logits = to_host(judge.logits(q, to_device(of["samples"], args.device)))
-        rows[who]["confidence"] = metrics.mean_and_error(metrics.confidence(logits))
-        rows[who]["classes found"] = float(metrics.classes_found(logits))
-    return rows
+    samples = {who: of["samples"] for who, of in shown.items()}
+    said = verdicts(data, samples, args.seed, args.device, 1000 if args.quick else READ)
+    return {who: row | said[who] for who, row in rows.items()}
 
 
 def relative(values: np.ndarray, unit: float) -> tuple[float, float]:

@@ -4,6 +4,7 @@ import io
 import json
 import sys
 from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -80,6 +81,18 @@ def test_a_classifier_learns_from_real_digits_and_reads_labels_that_are_wrong_as
     share, error = teaching.right(model, p, test.x, test.labels)
     assert share > 85 and 0 < error < 3
     assert teaching.right(model, p, test.x, (test.labels + 1) % 10)[0] < 10
+
+
+def test_a_reader_is_surer_of_digits_than_of_noise_and_finds_all_ten_classes(rng):
+    data = load("digits")
+    ones = data.test.x[data.test.labels == 1]
+    of = {"digits": data.test.x, "noise": rng.uniform(size=(99, 8, 8, 1)), "ones": ones}
+    of = {who: x.astype(np.float32) for who, x in of.items()}
+    said = teaching.verdicts(data, of, 0, "cpu", 10 * len(data.train))
+    assert said["digits"]["confidence"][0] > said["noise"]["confidence"][0] + 0.05
+    assert said["digits"]["classes found"] > 9 > 5 > said["ones"]["classes found"] >= 1
+    bare = replace(data, train=replace(data.train, labels=None))
+    assert teaching.verdicts(bare, of, 0, "cpu") == {"digits": {}, "noise": {}, "ones": {}}
 
 
 def test_many_fakes_are_drawn_with_the_same_statistics(monkeypatch):

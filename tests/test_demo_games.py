@@ -406,6 +406,12 @@ def test_the_numbers_are_printed_and_kept(run):
         assert question in printed and common.table(numbers[name]) in printed
 
 
+def test_each_start_of_g_ends_somewhere(run):
+    assert sum(run[0]["fixed"]["seeds 0 to 0: where G ends"].values()) == 1
+    quick = fixed.starts(2, 3, 0, "cpu")  # a G that has not moved is wide: at no one place
+    assert quick == {"at argmax D": 0, "at the other mode": 0, "off the data": 2}
+
+
 def test_the_pictures_show_something_and_the_animations_move(run):
     stills = sorted(path.stem for path in run[1].glob("*.png"))
     assert stills == ["fixed", "live", "orders", "saturation", "steps", "turns"]

@@ -37,7 +37,7 @@ def test_the_players_and_their_verdicts_are_told(left):
 def test_fakes_stand_beside_training_images(left):
     rows = left[1]["fakes"]
     assert rows["training images"]["Parzen, nats"][0] > rows["fakes"]["Parzen, nats"][0]
-    assert all(0 < row["confidence"] <= 1 <= row["classes found"] <= 10 for row in rows.values())
+    assert all(0 < row["confidence"][0] <= 1 <= row["classes found"] <= 10 for row in rows.values())
 
 
 def test_the_warning_stands_beside_the_number(left, capsys):

@@ -77,6 +77,6 @@ def picture(rows: dict[int, Any]) -> Any:
     right.set_xscale("symlog", linthresh=3)
     right.set_yscale("log")
     right.legend(frameon=False, fontsize=8)
-    dress(left, "slope of G's loss", "score f of a fake, a logit")
-    dress(right, "norm of G's gradient, G standing still", "moves of D")
+    dress(left, "slope of G's loss", "score f of a fake, a logit", "dL / df")
+    dress(right, "G's gradient while D gets ahead", "moves of D, G standing still", "norm")
     return figure

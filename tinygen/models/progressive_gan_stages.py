@@ -20,8 +20,8 @@ def growth(top: int, fade: int, stable: int) -> Schedule:
 
     top    : the last stage;  fade, stable : steps of each fade, and alone
 
-    After stable + top (fade + stable) steps, and `stable` before that, it is `top`. Raises
-    ValueError.
+    The last stage stands alone from step top (fade + stable) on, for as long as the training goes
+    on. Raises ValueError.
     """
     check_growth("growth", top, fade, stable)
 
