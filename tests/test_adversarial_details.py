@@ -6,6 +6,7 @@ import pytest
 from tinygen import layers as L
 from tinygen import tree
 from tinygen.cases.common import jittered
+from tinygen.cases.vae_gan import dense as dense_vae_gan
 from tinygen.models.gan import GAN
 from tinygen.models.progressive_gan import progressive_gan
 
@@ -46,6 +47,35 @@ def test_samples_of_the_running_mean_take_its_own_statistics(rng):
         for q in (p | {"average": mean}, p | {"generator": mean})
     )
     np.testing.assert_array_equal(a, b)
+
+
+# VAE-GAN
+
+
+def test_both_kinds_of_fakes_are_half_of_what_a_vae_gan_is_paid_for(rng):
+    """x~ of codes drawn from q(z|x), and x_p of the prior's: by definition, net by net."""
+    model = dense_vae_gan()
+    p = jittered(rng, model.init(rng, np.float64))
+    x = rng.uniform(0.1, 0.9, size=(5, 4, 3, 2))
+    noise, D = model.draw_noise(rng, x), p["discriminator"]
+
+    def scores(images):
+        f, _ = model.features.forward(D["features"], images)
+        return model.score.forward(D["score"], f)[0]
+
+    def softplus(a):
+        return np.logaddexp(0, a).mean()
+
+    q, _ = model.encoder.forward(p["encoder"], x)
+    codes = q["mean"] + np.exp(q["log_var"] / 2) * noise["eps"], noise["z"]
+    real, (recovered, fake) = (
+        scores(x),
+        [scores(model.decoder.forward(p["decoder"], z)[0]) for z in codes],
+    )
+    told = softplus(-real) + (softplus(recovered) + softplus(fake)) / 2
+    assert model.discriminator_loss(p, x, noise)[0] == pytest.approx(told, rel=1e-12)
+    fooling = model.decoder_loss(p, x, noise)[1].terms["fooling"]
+    assert fooling == pytest.approx((softplus(-recovered) + softplus(-fake)) / 2, rel=1e-12)
 
 
 # Growing nets
