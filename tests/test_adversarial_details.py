@@ -1,10 +1,13 @@
 """Single lines of the adversarial models that could be wrong and leave all gradients consistent."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from tinygen import layers as L
 from tinygen import tree
+from tinygen.adversarial import Wasserstein
 from tinygen.cases.common import jittered
 from tinygen.cases.vae_gan import dense as dense_vae_gan
 from tinygen.models.gan import GAN
@@ -76,6 +79,10 @@ def test_both_kinds_of_fakes_are_half_of_what_a_vae_gan_is_paid_for(rng):
     assert model.discriminator_loss(p, x, noise)[0] == pytest.approx(told, rel=1e-12)
     fooling = model.decoder_loss(p, x, noise)[1].terms["fooling"]
     assert fooling == pytest.approx((softplus(-recovered) + softplus(-fake)) / 2, rel=1e-12)
+    critic = replace(model, objective=Wasserstein())  # whose terms are the mean scores
+    terms = critic.discriminator_loss(p, x, noise)[1].terms
+    means = {"real": real.mean(), "recovered": recovered.mean(), "fake": fake.mean()}
+    assert terms == pytest.approx(means, rel=1e-12)
 
 
 # Growing nets
