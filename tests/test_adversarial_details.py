@@ -10,8 +10,24 @@ from tinygen import tree
 from tinygen.adversarial import Wasserstein
 from tinygen.cases.common import jittered
 from tinygen.cases.vae_gan import dense as dense_vae_gan
+from tinygen.models.dcgan import dcgan
 from tinygen.models.gan import GAN
+from tinygen.models.penalties import R1, GradientPenalty
 from tinygen.models.progressive_gan import progressive_gan
+
+# Numbers that are written once
+
+
+def test_the_numbers_are_the_papers_where_none_are_given():
+    assert GradientPenalty() == GradientPenalty(10.0, 1.0) and R1() == R1(10.0)
+    assert L.PixelNorm() == L.PixelNorm(1e-8) and L.MinibatchStd() == L.MinibatchStd(None, 1e-8)
+    growing, image = progressive_gan((8, 8, 1), (3, 4)), dcgan((8, 8, 1))
+    assert growing.objective == Wasserstein(drift=0.001) and growing.penalty == GradientPenalty()
+    assert growing.discriminator.group == 4
+    assert image.prior == "uniform" and image.signed
+    leaks = [x for x in image.discriminator.layers.values() if isinstance(x, L.LeakyRelu)]
+    assert leaks == [L.LeakyRelu(0.2)] * len(leaks) != []
+
 
 # What a generator's batch norms take for their mean and variance when samples are drawn
 
