@@ -132,7 +132,7 @@ def test_scores_of_two_precisions_are_refused():
         A.Hinge().discriminator(np.zeros((2, 1)), np.zeros((2, 1), np.float32))
 
 
-@pytest.mark.parametrize("drift", [-0.1, float("nan")])
+@pytest.mark.parametrize("drift", [-0.1, float("nan"), float("inf"), "0.1", None])
 def test_a_drift_that_is_no_weight_is_refused(drift):
     with pytest.raises(ValueError, match=r"Wasserstein: drift must be .*>= 0, got"):
         A.Wasserstein(drift)

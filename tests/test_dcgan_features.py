@@ -1,11 +1,13 @@
 """Features of a discriminator as rows, and arcs between codes."""
 
+import dataclasses
+
 import numpy as np
 import pretend
 import pytest
 
 from tinygen import layers as L
-from tinygen import to_device, to_host
+from tinygen import to_device, to_host, tree
 from tinygen.models.dcgan import DCGAN, dcgan
 from tinygen.models.dcgan_features import discriminator_features, feature_statistics, grid_maxima
 from tinygen.models.interpolation import slerp
@@ -49,6 +51,21 @@ def test_features_are_the_pooled_outputs_of_each_convolution(point):
     np.testing.assert_allclose(f[:, :48], grid_maxima(h, 4).reshape(20, 48))
     h = D.layers["norm2"].forward(p_D["norm2"], D.layers["conv2"].forward(p_D["conv2"], h)[0])[0]
     np.testing.assert_allclose(f[:, 48:], np.maximum(h, 0.2 * h).reshape(20, 30))
+
+
+def test_signed_nets_are_shown_images_in_minus_one_to_one(point):
+    """What a signed model makes of x is what one that is not makes of 2 x - 1."""
+    model, p, x = point
+    bare = dataclasses.replace(model, signed=False)
+    assert model.signed
+    a, b = feature_statistics(model, p, x), feature_statistics(bare, p, 2 * x - 1)
+    tree.map(np.testing.assert_array_equal, a, b)
+    f = discriminator_features(model, p, x, a)
+    np.testing.assert_array_equal(f, discriminator_features(bare, p, 2 * x - 1, a))
+    assert abs(f - discriminator_features(bare, p, x, a)).max() > 1e-3
+    for read in (feature_statistics, discriminator_features):
+        with pytest.raises(ValueError, match=r"expected pixels within 0\.\.1, got .*use x / 255"):
+            read(model, p, 255 * x)
 
 
 def test_with_statistics_features_do_not_hang_on_the_images_beside(point):

@@ -275,6 +275,9 @@ def test_other_weights_sizes_and_parameters_are_refused(rng):
         dense_vae_gan(SHAPE, gamma=-1)
     with pytest.raises(ValueError, match="precision must be a finite number >= 0, got nan"):
         dense_vae_gan(SHAPE, precision=float("nan"))
+    for name in ("gamma", "precision"):
+        with pytest.raises(ValueError, match=f"VAEGAN: {name} must be a finite .* got 'much'"):
+            dense_vae_gan(SHAPE, **{name: "much"})
     with pytest.raises(ValueError, match=r"dense_vae_gan: shape must be \(H, W, C\)"):
         dense_vae_gan(784)
     with pytest.raises(ValueError, match="channels must be a tuple of 1 or more"):

@@ -14,9 +14,9 @@ An objective holds both players' losses, each a mean over the batch, with its pu
 from dataclasses import dataclass
 from typing import ClassVar
 
-from tinygen.arrays import Array, namespace
+from tinygen.arrays import Array, Params, namespace
 from tinygen.kernels.elementwise import sigmoid, softplus
-from tinygen.layers.base import check_array, check_device
+from tinygen.layers.base import check_array, check_device, check_number
 from tinygen.pullback import Pullback, no_params
 
 
@@ -38,6 +38,12 @@ class Objective:
     def generator(self, fake: Array) -> tuple[Array, Pullback]:
         """What G minimises, of D's scores of its fakes; pullback d -> dfake."""
         raise NotImplementedError(f"{type(self).__name__} defines no generator")
+
+    def verdicts(self, real: Array, fake: Array) -> Params:
+        """ "real" and "fake": the shares told rightly, or the mean scores of a critic."""
+        if self.threshold is None:
+            return {"real": real.mean(), "fake": fake.mean()}
+        return {"real": (real > self.threshold).mean(), "fake": (fake <= self.threshold).mean()}
 
 
 @dataclass(frozen=True)
@@ -140,8 +146,7 @@ class Wasserstein(Objective):
     threshold: ClassVar[float | None] = None
 
     def __post_init__(self) -> None:
-        if not self.drift >= 0:
-            raise ValueError(f"Wasserstein: drift must be >= 0, got {self.drift!r}")
+        check_number("Wasserstein", "drift", self.drift, least=0)
 
     def discriminator(self, real: Array, fake: Array) -> tuple[Array, Pullback]:
         """D\'s loss; d -> (dreal, dfake)."""

@@ -14,6 +14,7 @@ from tinygen import tree
 from tinygen.arrays import Array, Params, is_array, to_host
 from tinygen.layers.base import Layer, NonFinite
 from tinygen.layers.compose import Composite
+from tinygen.layers.sequential import Sequential
 from tinygen.pullback import Pullback
 from tinygen.tangent import Linearised, linearise, rule
 
@@ -26,25 +27,25 @@ class Probe(Layer):
     """The same layer; raises Found where its output is not finite."""
 
     def __init__(self, layer: Layer, name: str):
-        self.layer, self.name = layer, name
+        self.watched, self.name = layer, name
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self.layer, name)
+        return getattr(self.watched, name)
 
     def forward(self, p: Params, x: Any, *extra: Any) -> tuple[Any, Pullback]:
         """y of the layer within, after looking at it."""
-        y, backward = self.layer.forward(p, x, *extra)
+        y, backward = self.watched.forward(p, x, *extra)
         if not all_finite(y):
-            raise Found(f"the output of layer {self.name} ({type(self.layer).__name__})")
+            raise Found(f"the output of layer {self.name} ({type(self.watched).__name__})")
         return y, backward
 
 
 @rule(Probe)
 def probe(layer: Probe, p: Params, x: Any, *extra: Any) -> Linearised:
     """The rule of the layer within, for losses of a gradient."""
-    at = linearise(layer.layer, p, x, *extra)
+    at = linearise(layer.watched, p, x, *extra)
     if not all_finite(at.y):
-        raise Found(f"the output of layer {layer.name} ({type(layer.layer).__name__})")
+        raise Found(f"the output of layer {layer.name} ({type(layer.watched).__name__})")
     return at
 
 
@@ -83,11 +84,14 @@ def first_nonfinite(
 
 
 def probed(layer: Layer, name: str) -> Layer:
-    """`layer` with a probe around it and around each layer within it."""
+    """`layer` with a probe around it and around each layer within it.
+
+    A Sequential stays one, for losses that look into it: its output is that of its last layer.
+    """
     if isinstance(layer, Composite):
         children = {k: probed(child, f"{name}.{k}") for k, child in layer.layers.items()}
         layer = layer.with_layers(children)
-    return Probe(layer, name)
+    return layer if isinstance(layer, Sequential) else Probe(layer, name)
 
 
 def all_finite(values: Any) -> bool:

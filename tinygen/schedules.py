@@ -14,6 +14,8 @@ from typing import Any
 
 import numpy as np
 
+from tinygen.layers.base import check_number
+
 
 @dataclass(frozen=True)
 class Schedule:
@@ -98,25 +100,3 @@ def check_steps(owner: str, name: str, steps: Any) -> None:
     """Refuse what is not a whole number >= 1. Raises ValueError."""
     if not isinstance(steps, int | np.integer) or isinstance(steps, bool) or steps < 1:
         raise ValueError(f"{owner}: {name} must be a whole number >= 1, got {steps!r}")
-
-
-def check_number(
-    owner: str,
-    name: str,
-    value: Any,
-    above: float = -math.inf,
-    least: float = -math.inf,
-    below: float = math.inf,
-) -> None:
-    """Refuse what is not a finite number with above < value < below and value >= least."""
-    kinds = int | float | np.integer | np.floating
-    number = isinstance(value, kinds) and not isinstance(value, bool)
-    if number and math.isfinite(value) and above < value < below and value >= least:
-        return
-    limits = [
-        f"> {above}" if above > -math.inf else "",
-        f">= {least}" if least > -math.inf else "",
-        f"< {below}" if below < math.inf else "",
-    ]
-    wanted = " and ".join(limit for limit in limits if limit)
-    raise ValueError(f"{owner}: {name} must be a finite number {wanted}, got {value!r}")

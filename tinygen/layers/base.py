@@ -6,6 +6,7 @@ A layer is a frozen dataclass of sizes. `shapes` names its parameters, `init` dr
 `forward` maps x to y and returns the `Pullback` of that map.
 """
 
+import math
 from typing import Any
 
 import numpy as np
@@ -71,6 +72,28 @@ def check_pairs(layer: Any, minimum: int = 1, **sizes: int | Pair) -> None:
             )
         for number in pair(size):
             check_sizes(layer, minimum, **{name: number})
+
+
+def check_number(
+    owner: str,
+    name: str,
+    value: Any,
+    above: float = -math.inf,
+    least: float = -math.inf,
+    below: float = math.inf,
+) -> None:
+    """Refuse what is not a finite number with above < value < below and value >= least."""
+    kinds = int | float | np.integer | np.floating
+    number = isinstance(value, kinds) and not isinstance(value, bool)
+    if number and math.isfinite(value) and above < value < below and value >= least:
+        return
+    limits = [
+        f"> {above}" if above > -math.inf else "",
+        f">= {least}" if least > -math.inf else "",
+        f"< {below}" if below < math.inf else "",
+    ]
+    wanted = " and ".join(limit for limit in limits if limit)
+    raise ValueError(f"{owner}: {name} must be a finite number {wanted}, got {value!r}")
 
 
 def check_names(name: str, p: Params, expected: set[str], of: str = "model") -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from tinygen.arrays import Array, Params
-from tinygen.layers.base import Layer, check_input
+from tinygen.layers.base import Layer, check_input, check_number
 from tinygen.layers.conv import Conv1d, Conv2d
 from tinygen.layers.dense import Dense
 from tinygen.pullback import Pullback
@@ -41,8 +41,7 @@ class Equalised(Layer):
                 f"Equalised: expected a Dense, Conv1d or Conv2d, got {type(self.layer).__name__}: "
                 "of other layers it does not know the fan-in"
             )
-        if not 0 < self.gain < float("inf"):
-            raise ValueError(f"Equalised: gain must be a finite number > 0, got {self.gain!r}")
+        check_number("Equalised", "gain", self.gain, above=0)
 
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:

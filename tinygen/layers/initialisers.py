@@ -15,6 +15,8 @@ from typing import Any
 
 import numpy as np
 
+from tinygen.layers.base import check_rng
+
 Shape = tuple[int, ...]
 Rule = Callable[[np.random.Generator, Shape, int, int], np.ndarray]
 
@@ -61,7 +63,11 @@ RULES: dict[str, Rule] = {
 def draw(
     weights: str, rng: np.random.Generator, shape: Shape, fan_in: int, fan_out: int, dtype: Any
 ) -> np.ndarray:
-    """Weights by the rule of that name. ValueError for no such rule, TypeError for no float."""
+    """Weights by the rule of that name.
+
+    ValueError for no such rule, TypeError for no float and for a seed in the place of `rng`.
+    """
+    check_rng("weights", rng)
     if weights not in RULES:
         raise ValueError(f"unknown initialiser {weights!r}: choose one of {', '.join(RULES)}")
     if np.dtype(dtype).kind != "f":

@@ -9,7 +9,7 @@ are all alike gives itself away by a small t.              docs/derivations/mini
 from dataclasses import dataclass
 
 from tinygen.arrays import Array, Params, namespace
-from tinygen.layers.base import Layer, check_input, check_sizes
+from tinygen.layers.base import Layer, check_input, check_number, check_sizes
 from tinygen.layers.norm import check_variance
 from tinygen.pullback import Pullback, no_params
 
@@ -22,7 +22,7 @@ class MinibatchStd(Layer):
             for the whole batch, as in the paper's text
     eps   : below the root, 1e-8 as in the authors' code
 
-    Raises ValueError for G < 2, a batch of one, and a batch that G does not divide.
+    Raises ValueError for G < 2, eps <= 0, a batch of one, and a batch that G does not divide.
     """
 
     group: int | None = None
@@ -31,8 +31,7 @@ class MinibatchStd(Layer):
     def __post_init__(self) -> None:
         if self.group is not None:
             check_sizes(self, 2, group=self.group)
-        if not self.eps > 0:
-            raise ValueError(f"MinibatchStd: eps must be > 0, got {self.eps!r}")
+        check_number("MinibatchStd", "eps", self.eps, above=0)
 
     def forward(self, p: Params, x: Array) -> tuple[Array, Pullback]:
         check_input(self, p, x, "...", "C")

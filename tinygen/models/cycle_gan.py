@@ -23,6 +23,7 @@ from tinygen.adversarial import LeastSquares, Objective
 from tinygen.arrays import Array, Params, namespace
 from tinygen.layers import Layer
 from tinygen.layers.base import check_array, check_names, check_sizes
+from tinygen.models.adversary_input import check_paid, part, shown
 from tinygen.models.fake_history import draw_slots, empty_history, exchange
 from tinygen.pullback import Pullback
 from tinygen.schedules import check_number
@@ -70,6 +71,7 @@ class CycleGAN:
         for name in ("cycle", "identity", "adversarial"):
             check_number("CycleGAN", name, getattr(self, name), least=0.0)
         check_sizes(self, minimum=0, history=self.history)
+        check_paid("CycleGAN", self.objective)
         if self.identity and self.shape_a != self.shape_b:
             raise ValueError(
                 "CycleGAN: the identity loss shows each generator the set that it makes, and needs "
@@ -175,7 +177,8 @@ class CycleGAN:
         self.check(p)
         after, (fake, _) = {}, self.make(p, of, source)
         if self.history:
-            fake, after[f"history_{of}"] = exchange(p[f"history_{of}"], noise[of], fake)
+            drawn = part("CycleGAN", noise, of)
+            fake, after[f"history_{of}"] = exchange(p[f"history_{of}"], drawn, fake)
         real_scores, real_backward = self.score(p, of, real)
         fake_scores, fake_backward = self.score(p, of, fake)
         value, backward = self.objective.discriminator(patches(real_scores), patches(fake_scores))
@@ -188,7 +191,7 @@ class CycleGAN:
             )
             return {f"discriminator_{of}": dD}
 
-        told = self.verdicts(real_scores, fake_scores)
+        told = self.objective.verdicts(real_scores, fake_scores)
         return value, Pullback(dp, lambda d: (), value, terms=told, after=after)
 
     def make(self, p: Params, to: str, x: Array) -> tuple[Array, Pullback]:
@@ -211,32 +214,27 @@ class CycleGAN:
         if to not in OTHER:
             raise ValueError(f'CycleGAN: translate to "a" or to "b", got {to!r}')
         check_array("CycleGAN", x, "N", *(self.shape_a if to == "b" else self.shape_b))
-        y, _ = self.make(p, to, 2 * x - 1 if self.signed else x)
+        x = shown("CycleGAN", x, getattr(self, MAKER[OTHER[to]]), self.signed)
+        y, _ = self.make(p, to, x)
         return (y + 1) / 2 if self.signed else y
 
     def parts(self, x: Any) -> tuple[Array, Array]:
-        """a and b as the nets see them. Raises TypeError, or ValueError for other shapes."""
+        """a and b as the nets see them. Raises TypeError; ValueError for other shapes, pixels."""
         if not isinstance(x, tuple) or len(x) != 2:
             raise TypeError(
                 f"CycleGAN: expected (a, b), examples of both sets, got {type(x).__name__}: see "
                 "tinygen.data.unpaired"
             )
-        for name, part, shape in zip("ab", x, (self.shape_a, self.shape_b), strict=True):
-            check_array(f"CycleGAN: {name}", part, "N", *shape)
+        for name, given, shape in zip("ab", x, (self.shape_a, self.shape_b), strict=True):
+            check_array(f"CycleGAN: {name}", given, "N", *shape)
         a, b = x
-        return (2 * a - 1, 2 * b - 1) if self.signed else (a, b)
+        a = shown("CycleGAN: a", a, self.b_to_a, self.signed)
+        return a, shown("CycleGAN: b", b, self.a_to_b, self.signed)
 
     def check(self, p: Params) -> None:
         """Refuse parameters of another model. Raises ValueError."""
         histories = {"history_a", "history_b"} if self.history else set()
         check_names("CycleGAN", p, histories | {"generators", "discriminator_a", "discriminator_b"})
-
-    def verdicts(self, real: Array, fake: Array) -> Params:
-        """ "real" and "fake": the shares told rightly, or the mean scores of a critic."""
-        threshold = self.objective.threshold
-        if threshold is None:
-            return {"real": real.mean(), "fake": fake.mean()}
-        return {"real": (real > threshold).mean(), "fake": (fake <= threshold).mean()}
 
 
 def patches(scores: Array) -> Array:

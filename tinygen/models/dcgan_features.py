@@ -12,6 +12,7 @@ from typing import Any
 from tinygen.arrays import Array, Params, namespace
 from tinygen.layers import LeakyRelu, Sequential, calibrate
 from tinygen.layers.base import check_array
+from tinygen.models.adversary_input import shown
 from tinygen.models.gan import GAN, has_batch_norm
 
 GRID = 4
@@ -41,14 +42,15 @@ def discriminator_features(
     statistics : from `feature_statistics`; without them a batch norm uses the images x themselves
     grid       : cells a side; an output of fewer pixels is taken as it is
 
-    Raises ValueError for a conditional discriminator, whose activations hang on a label too.
+    Raises ValueError for a conditional discriminator, whose activations hang on a label too, and
+    for pixels outside 0..1.
     """
     net = checked_net(model)
     check_array("discriminator_features", x, "N", "H", "W", "C")
     xp, found = namespace(x), []
     for i in range(0, len(x), AT_ONCE):
         h, rows = x[i : i + AT_ONCE], []
-        h = 2 * h - 1 if model.signed else h
+        h = shown("discriminator_features", h, model.generator, model.signed)
         for name, layer in net.layers.items():
             h, _ = net.run(name, p["discriminator"], h, statistics or {})
             if isinstance(layer, LeakyRelu) and h.ndim == 4:

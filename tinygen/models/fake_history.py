@@ -18,6 +18,8 @@ from typing import Any
 import numpy as np
 
 from tinygen.arrays import Array, Params, device_of, namespace, to_device
+from tinygen.layers.base import check_rng
+from tinygen.models.adversary_input import part
 
 
 def empty_history(size: int, shape: tuple[int, ...], dtype: Any = np.float32) -> Params:
@@ -28,8 +30,9 @@ def empty_history(size: int, shape: tuple[int, ...], dtype: Any = np.float32) ->
 def draw_slots(rng: np.random.Generator, n: int, size: int, like: Array) -> Params:
     """{"slot": (n,), "old": (n,)}: another slot for each fake, and a fair coin.
 
-    Raises ValueError where the history holds less than a batch.
+    Raises ValueError where the history holds less than a batch, TypeError for a seed as `rng`.
     """
+    check_rng("CycleGAN", rng)
     if n > size:
         raise ValueError(
             f"CycleGAN: a history of {size} fakes holds less than a batch of {n}: use "
@@ -43,12 +46,14 @@ def exchange(history: Params, noise: Params, fakes: Array) -> tuple[Array, Param
     """What is shown (n, ...), and the history after it; nothing given is written to.
 
     NOTE: the paper's code keeps the first 50 fakes; here slots are filled as they are drawn.
+    Raises ValueError for noise of another batch.
     """
-    xp, slot = namespace(fakes), noise["slot"]
+    xp = namespace(fakes)
+    slot, coin = (part("CycleGAN", noise, key, fakes.shape[:1]) for key in ("slot", "old"))
     each = (-1,) + (1,) * (fakes.ndim - 1)  # a number an example, against (n, ...)
     stored, held = history["fakes"][slot], history["held"][slot] > 0
-    old = (noise["old"] & held).reshape(each)
-    keep = (noise["old"] | ~held).reshape(each)
+    old = (coin & held).reshape(each)
+    keep = (coin | ~held).reshape(each)
     shown = xp.where(old, stored, fakes)  # (n, ...)    (6)
     after = {"fakes": history["fakes"].copy(), "held": history["held"].copy()}
     after["fakes"][slot] = xp.where(keep, fakes, stored)  # (7)

@@ -22,8 +22,9 @@ from tinygen.layers import BatchNorm, Layer, calibrate
 from tinygen.layers.base import check_array, check_sizes
 from tinygen.layers.compose import Composite
 from tinygen.likelihoods.base import normal, uniform
+from tinygen.models.adversary_input import check_paid, part, shown
 from tinygen.models.gan_nets import draw_masks, found
-from tinygen.models.labels import check_examples, check_labels, told
+from tinygen.models.labels import check_examples, check_labels, check_noise, told
 from tinygen.pullback import Pullback
 
 PRIORS = ("normal", "uniform")
@@ -65,6 +66,7 @@ class GAN:
     def __post_init__(self) -> None:
         check_sizes(self, n_latent=self.n_latent)
         check_sizes(self, minimum=0, classes=self.classes)
+        check_paid(type(self).__name__, self.objective, self.penalty)
         if self.prior not in PRIORS:
             raise ValueError(f"GAN: unknown prior {self.prior!r}: choose one of {PRIORS}")
         if found(self.generator):
@@ -115,18 +117,17 @@ class GAN:
         mean scores), and "penalty".
         """
         x, labels = self.parts(x)
-        made = run(self.generator, p["generator"], noise["z"], labels)
+        made = run(self.generator, p["generator"], self.z_of(noise, x), labels)
         fake = made[0]  # data to this player
         D, p_D = self.discriminator, p["discriminator"]
         real_scores, real_backward = run(D, p_D, x, labels, noise.get("real"))  # (N, 1)
         fake_scores, fake_backward = run(D, p_D, fake, labels, noise.get("fake"))
         value, backward = self.objective.discriminator(real_scores, fake_scores)  #  (10)
-        terms = self.verdicts(real_scores, fake_scores)
+        terms = self.objective.verdicts(real_scores, fake_scores)
         penalty_backward = None
         if self.penalty is not None:
-            penalty, penalty_backward = self.penalty.value(
-                D, p_D, x, fake, noise["penalty"], labels
-            )
+            drawn = part(type(self).__name__, noise, "penalty")
+            penalty, penalty_backward = self.penalty.value(D, p_D, x, fake, drawn, labels)
             terms["penalty"] = penalty
             value = value + penalty
 
@@ -141,14 +142,15 @@ class GAN:
         return value, Pullback(dp, lambda d: (), value, terms=terms, made=noise | {"made": made})
 
     def generator_loss(self, p: Params, x: Any, noise: Params) -> tuple[Array, Pullback]:
-        """L_G, a mean over the batch; pullback d -> (dp, ()). Of x only the labels are looked at.
+        """L_G, a mean over the batch; pullback d -> (dp, ()). Of x only labels and size matter.
 
         dp holds the key "generator" alone: D's pullback is asked for dx, never for dp.
         """
-        _, labels = self.parts(x)
+        x, labels = self.parts(x)
+        z = self.z_of(noise, x)
         # painted in D's turn already, where the turns share fakes: G has not moved since
         fake, g_backward = noise.get("made") or run(
-            self.generator, p["generator"], noise["z"], labels
+            self.generator, p["generator"], z, labels
         )  #                                                              (N, ...)
         D, p_D = self.discriminator, p["discriminator"]
         scores, d_backward = run(D, p_D, fake, labels, noise.get("fake"))
@@ -171,12 +173,15 @@ class GAN:
         """n fakes (n, ...) of z ~ p(z), or of the z (n, Z) given; in 0..1 where `signed`.
 
         Batch norms take their statistics from other draws (`statistics`), so that one fake does
-        not hang on the others. Raises ValueError where labels are missing, or not wanted.
+        not hang on the others. Raises ValueError where labels are missing, or not wanted, for an
+        n that is no whole number >= 1, and for a z of another shape.
         """
+        check_sizes(self, n=n)
         weights = p.get("average", p["generator"])
         like = next(leaf for _, leaf in tree.leaves(weights))
         z = self.draw_z(rng, n, like) if z is None else z
-        labels = self.check_wanted(labels, len(z))
+        check_noise(f"{type(self).__name__}: z", z, (n, self.n_latent))
+        labels = self.check_wanted(labels, n)
         fake, _ = run(self.generator, weights, z, labels, self.statistics(weights, rng))
         return (fake + 1) / 2 if self.signed else fake
 
@@ -193,12 +198,19 @@ class GAN:
         return calibrate(self.generator, weights, z, [told(self.generator, y) for y in labels])
 
     def parts(self, x: Any) -> tuple[Array, Array | None]:
-        """Data as the nets see them, and labels or None. Raises ValueError or TypeError."""
+        """Data as the nets see them, and labels or None. Raises ValueError or TypeError.
+
+        Pixels must lie in 0..1 where the nets' images are `signed`, or G ends in a Sigmoid.
+        """
         labels = None
         if self.classes:
             x, labels = check_examples("GAN", x, self.classes)
         check_array("GAN", x, "...")
-        return (2 * x - 1 if self.signed else x), labels
+        return shown(type(self).__name__, x, self.generator, self.signed), labels
+
+    def z_of(self, noise: Any, x: Array) -> Array:
+        """The noise's z, (N, Z). Raises ValueError for noise of another model or batch."""
+        return part(type(self).__name__, noise, "z", (len(x), self.n_latent))
 
     def check_wanted(self, labels: Any, n: int) -> Array | None:
         """The labels to draw for. Raises ValueError where they are missing, or not wanted."""
@@ -211,13 +223,6 @@ class GAN:
         if labels is not None:
             check_labels("GAN", labels, n, self.classes)
         return labels
-
-    def verdicts(self, real: Array, fake: Array) -> Params:
-        """ "real" and "fake": the shares told rightly, or the mean scores of a critic."""
-        threshold = self.objective.threshold
-        if threshold is None:
-            return {"real": real.mean(), "fake": fake.mean()}
-        return {"real": (real > threshold).mean(), "fake": (fake <= threshold).mean()}
 
 
 def run(

@@ -127,8 +127,8 @@ def draw_masks(net: Layer, rng: np.random.Generator, x: Array, classes: int = 0)
     Each Dropout gets a mask of the shape that it sees, on x's device and of x's dtype.
     """
     masks: Params = {}
-    for path, rate, shape in dropouts(net, tuple(x.shape[1:]), classes):
-        mask = Dropout(rate).draw_mask(rng, (len(x), *shape), x.dtype)
+    for path, rate, shape in dropouts(net, tuple(x.shape), classes):
+        mask = Dropout(rate).draw_mask(rng, shape, x.dtype)
         *above, name = path
         inner = masks
         for part in above:
@@ -141,17 +141,18 @@ def draw_masks(net: Layer, rng: np.random.Generator, x: Array, classes: int = 0)
 def dropouts(
     net: Layer, shape: tuple[int, ...], classes: int
 ) -> tuple[tuple[tuple[str, ...], float, tuple[int, ...]], ...]:
-    """(path, rate, shape of what one example gives it) of each Dropout in the net.
+    """(path, rate, shape of what a batch of that shape gives it) of each Dropout in the net.
 
-    One traced pass finds the shapes; it is made once for a net and shape.
+    One traced pass finds the shapes; it is made once for a net and shape. Of the whole batch, for
+    a net may take packs of examples, or compare them.
     """
     rates = dict(found(net))
     if not rates:
         return ()
     rng = np.random.default_rng(0)
-    extras: Any = {LABEL: np.zeros(1, int)} if classes else None
-    rows = traced(net, net.init(rng, np.float32), (1, *shape), extras, np.float32, rng).rows
-    return tuple((r.path, rates[r.path], r.shape.sizes[1:]) for r in rows if r.path in rates)
+    extras: Any = told(net, np.zeros(shape[0], int)) if classes else None
+    rows = traced(net, net.init(rng, np.float32), shape, extras, np.float32, rng).rows
+    return tuple((r.path, rates[r.path], r.shape.sizes) for r in rows if r.path in rates)
 
 
 def found(net: Layer, path: tuple[str, ...] = ()) -> list[tuple[tuple[str, ...], float]]:

@@ -17,7 +17,7 @@ from math import prod
 import numpy as np
 
 from tinygen.arrays import Array, Params, namespace
-from tinygen.layers import Layer, Pack
+from tinygen.layers import Fork, Layer, Pack
 from tinygen.layers.compose import Composite
 from tinygen.likelihoods.base import per_example, sum_examples, uniform
 from tinygen.models.labels import check_noise, told
@@ -157,7 +157,8 @@ def of_first(t: Array, m: int) -> Array:
 def pack_size(critic: Layer) -> int:
     """How many examples the critic takes as one point."""
     if isinstance(critic, Composite):
-        return prod(pack_size(layer) for layer in critic.layers.values())
+        sizes = [pack_size(layer) for layer in critic.layers.values()]
+        return max(sizes) if isinstance(critic, Fork) else prod(sizes)  # beside, or in a row
     return critic.m if isinstance(critic, Pack) else 1
 
 

@@ -8,15 +8,19 @@ loses against the one of a few steps later. L. Metz, B. Poole, D. Pfau and J. So
 1611.02163, equations 7-11.                                docs/derivations/unrolled_gan.md
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from tinygen import tree
 from tinygen.adversarial import Hinge, LeastSquares, Minimax, Wasserstein
-from tinygen.arrays import Array, Params, namespace
+from tinygen.arrays import Array, Params, device_of, namespace
 from tinygen.kernels.elementwise import sigmoid
 from tinygen.layers import Dropout, Layer, MinibatchStd
-from tinygen.layers.base import check_sizes
+from tinygen.layers.base import NonFinite, check_finite, check_sizes
 from tinygen.layers.compose import Composite
 from tinygen.models.gan import GAN
 from tinygen.pullback import Pullback
@@ -38,7 +42,8 @@ class UnrolledGAN(GAN):
     that of a GAN: no inner step is kept. Both players see one batch for all K steps.
 
     Raises ValueError for a penalty or classes, which the inner steps do not know, and for a
-    discriminator with a dropout, or with a layer that compares the examples of a batch.
+    discriminator with a dropout, or with a layer that compares the examples of a batch; a loss
+    raises NonFinite where steps of this lr overflow.
     """
 
     steps: int = 5
@@ -74,24 +79,29 @@ class UnrolledGAN(GAN):
         dp holds the key "generator" alone. `backward.terms`: "now", -L_D before the inner steps.
         """
         x, _ = self.parts(x)
-        fake, g_backward = self.generator.forward(p["generator"], noise["z"])  # (N, ...)
+        z = self.z_of(noise, x)
+        fake, g_backward = self.generator.forward(p["generator"], z)  #     (N, ...)
         lr, theta, path = float(self.lr), p["discriminator"], []
-        for _ in range(self.steps):
-            here = Moment.at(self, theta, x, fake)
-            path.append(here)
-            theta = tree.map(lambda w, g: w - lr * g, theta, here.dtheta)  # theta^{k+1}   (1)
         last = Moment.at(self, theta, x, fake)
+        with steps_of(lr):
+            for _ in range(self.steps):
+                path.append(last)
+                theta = tree.map(lambda w, g: w - lr * g, theta, last.dtheta)  # theta^{k+1} (1)
+                last = Moment.at(self, theta, x, fake)
+                check_finite("L_D", last.value)
         value = -last.value  # L_G                                            ()      (2)
 
         def dp(d: Array) -> Params:
             dfake = -last.dfake  # dL_G/dG, theta^K held                               (3)
-            if not self.first_order:
-                bar = tree.scale(last.dtheta, -1)  # dL_G/dtheta^K                     (4)
-                for here in reversed(path):
+            bar = tree.scale(last.dtheta, -1)  # dL_G/dtheta^K                         (4)
+            with steps_of(lr):
+                for here in reversed([] if self.first_order else path):
                     H_bar, mixed = here.second(bar)
                     dfake = dfake - lr * mixed  # through the step, into the fakes     (5)
                     bar = tree.map(lambda b, h: b - lr * h, bar, H_bar)  # (1 - lr H) bar  (6)
-            return {"generator": g_backward.dp(d * dfake)}
+                dG: Params = g_backward.dp(d * dfake)
+                check_squares(dG)
+            return {"generator": dG}
 
         terms = {"now": -(path[0] if path else last).value}
         return value, Pullback(dp, lambda d: (), value, terms=terms)
@@ -134,6 +144,29 @@ class Moment:
         v, second = self.trace.along(theta_dot)
         rdtheta, rdx = second(self.dys, self.bend * v)  # R{dl} = L'' R{l}            (13)
         return rdtheta, rdx[len(rdx) - len(self.dfake) :]
+
+
+@contextmanager
+def steps_of(lr: float) -> Iterator[None]:
+    """Where inner steps overflow: NonFinite that names lr, in the place of NumPy's warnings."""
+    try:
+        with np.errstate(over="ignore", invalid="ignore"):
+            yield
+    except NonFinite as error:
+        raise NonFinite(
+            f"UnrolledGAN: inner steps of lr={lr:g} lead to numbers that are not finite ({error}): "
+            "lower lr"
+        ) from error
+
+
+def check_squares(dp: Params) -> None:
+    """Refuse a gradient whose square, as an optimiser takes it, overflows. Raises NonFinite.
+
+    A GPU is not made to wait for the answer.
+    """
+    for name, g in tree.leaves(dp):
+        if device_of(g) != "cuda" and not np.isfinite(float(namespace(g).vdot(g, g))):
+            raise NonFinite(f"the square of the generator's gradient {name}")
 
 
 def holds(net: Layer, kind: type[Layer]) -> bool:

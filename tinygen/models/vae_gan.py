@@ -23,11 +23,11 @@ from tinygen import tree
 from tinygen.adversarial import NonSaturating, Objective
 from tinygen.arrays import Array, Params, namespace
 from tinygen.layers import Layer, Sequential
-from tinygen.layers.base import check_names, check_sizes
+from tinygen.layers.base import check_array, check_names, check_number, check_sizes
 from tinygen.likelihoods.base import normal
+from tinygen.models.adversary_input import check_paid, part, shown
 from tinygen.models.latent import check_images
 from tinygen.models.priors import STANDARD_NORMAL
-from tinygen.models.vae import check_weight
 from tinygen.models.vae_kl import mean_kl
 from tinygen.pullback import Pullback
 from tinygen.reparameterise import reparameterise
@@ -65,8 +65,9 @@ class VAEGAN:
 
     def __post_init__(self) -> None:
         check_sizes(self, n_latent=self.n_latent)
-        check_weight("gamma", self.gamma)
-        check_weight("precision", self.precision)
+        for name in ("gamma", "precision"):
+            check_number("VAEGAN", name, getattr(self, name), least=0)
+        check_paid("VAEGAN", self.objective)
 
     @property
     def prior(self) -> Any:
@@ -99,8 +100,9 @@ class VAEGAN:
         `backward.terms`: "kl", "features" (L_rec), and "pixels", the squared error of an image.
         """
         q, encoder_backward = self.encode_with_pullback(p, x)
-        kl, kl_backward = mean_kl(self.prior, {}, q, noise["eps"])  #      ()         (1)
-        z, z_backward = reparameterise(q, noise["eps"])  #                 (N, Z)
+        eps = part("VAEGAN", noise, "eps", (len(x), self.n_latent))
+        kl, kl_backward = mean_kl(self.prior, {}, q, eps)  #               ()         (1)
+        z, z_backward = reparameterise(q, eps)  #                          (N, Z)
         recovered, decoder_backward = self.decoder.forward(p["decoder"], z)  # x~     (2)
         check_decoded(recovered, x)
         f, f_backward = self.features.forward(self.weights(p)["features"], recovered)
@@ -166,10 +168,10 @@ class VAEGAN:
 
     def fakes(self, p: Params, x: Array, noise: Params) -> tuple[Array, Pullback]:
         """x~ of codes z ~ q(z|x), then x_p of z_p ~ N(0, I), (2N, ...), and Dec's pullback."""
-        z, _ = reparameterise(self.encode(p, x), noise["eps"])
-        both, backward = self.decoder.forward(
-            p["decoder"], namespace(z).concatenate([z, noise["z"]])
-        )
+        q, shape = self.encode(p, x), (len(x), self.n_latent)
+        eps, z_p = (part("VAEGAN", noise, key, shape) for key in ("eps", "z"))
+        z, _ = reparameterise(q, eps)
+        both, backward = self.decoder.forward(p["decoder"], namespace(z).concatenate([z, z_p]))
         check_decoded(both, x)
         return both, backward
 
@@ -191,9 +193,10 @@ class VAEGAN:
         return self.encode_with_pullback(p, x)[0]
 
     def encode_with_pullback(self, p: Params, x: Array) -> tuple[Params, Pullback]:
-        """q(z|x), and the encoder's pullback. Raises ValueError for other parameters."""
+        """q(z|x), and the encoder's pullback. Raises ValueError for other parameters, or pixels."""
         check_names("VAEGAN", p, set(PLAYERS))
-        return self.encoder.forward(p["encoder"], x)
+        check_array("VAEGAN", x, "...")
+        return self.encoder.forward(p["encoder"], shown("VAEGAN", x, self.decoder))
 
     def weights(self, p: Params) -> Params:
         """D's parameters, with an entry for the part that has none."""

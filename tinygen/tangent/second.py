@@ -99,11 +99,17 @@ class Trace:
 
 
 def dense_second(link: Link, u: Array | None, dy: Array, rdy: Array) -> Params:
-    """R{dW} = u^T dy + x^T R{dy},  R{db} = sum_n R{dy_n}"""
-    rdW = link.x.T @ rdy
+    """R{dW} = u^T dy + x^T R{dy},  R{db} = sum_n R{dy_n}: sums over all axes but the last."""
+    rdy = flat_rows(rdy)
+    rdW = flat_rows(link.x).T @ rdy
     if u is not None:
-        rdW += u.T @ dy
+        rdW += flat_rows(u).T @ flat_rows(dy)
     return {"W": rdW, "b": sum_rows(rdy)} if "b" in link.p else {"W": rdW}
+
+
+def flat_rows(a: Array) -> Array:
+    """(N, ..., C) -> (M, C)"""
+    return a.reshape(-1, a.shape[-1])
 
 
 def bent(backward: PairPullback, rdy: Array, dy: Array) -> Array:
@@ -140,7 +146,7 @@ def flat(
         for name, layer in net.layers.items():
             yield from flat(layer, p.get(name, {}), (*path, name))
     else:
-        yield path, net, p
+        yield path, getattr(net, "watched", net), p  # of a probe the layer that it looks at
 
 
 def dense_part(p_dot: Params, link: Link) -> tuple[Array, Array | None]:
