@@ -145,17 +145,17 @@ def figures(gallery: Any) -> dict[str, "Figure"]:
     t = gallery.trained
     model, p = t.model, t.p
     like = p["generator"]["project"]["W"]
-    draw = {"rng": gallery.rng, "n": 0}
     if model.classes:
         z = model.draw_z(gallery.rng, STEPS, like)
         labels = to_device(np.repeat(np.arange(model.classes), STEPS), device_of(like))
         tiled = namespace(like).concatenate([z] * model.classes)
-        sheet = gallery.ink(model.sample(p, **draw, labels=labels, z=tiled))
+        sheet = gallery.ink(model.sample(p, gallery.rng, len(tiled), labels, tiled))
         title = "each row one class, each column one z"
         return {"classes": plots.sample_grid(sheet, STEPS, title)}
     ends = model.draw_z(gallery.rng, 2 * ROWS, like)
     arcs = [slerp(ends[2 * i], ends[2 * i + 1], STEPS) for i in range(ROWS)]
-    sheet = gallery.ink(model.sample(p, **draw, z=namespace(like).concatenate(arcs)))
+    walks = namespace(like).concatenate(arcs)
+    sheet = gallery.ink(model.sample(p, gallery.rng, len(walks), z=walks))
     return {"walks": plots.sample_grid(sheet, STEPS, "rows: from one z to another along the arc")}
 
 
