@@ -22,6 +22,7 @@ from tinygen.data.dataset import Dataset, Part
 from tinygen.data.errors import DataError
 
 QUICK = 300  # examples of each part with --quick
+ONE = {"question": (0, "its number, for that one alone; 0: all")}  # an option, for `chosen`
 Answer = Callable[[], tuple[Mapping[str, Mapping[str, Any]], dict[str, Any]]]  # rows, figures
 
 
@@ -89,6 +90,19 @@ def first(part: Part, n: int) -> Part:
     """The first n examples of a part."""
     factors = {name: values[:n] for name, values in part.factors.items()}
     return Part(part.x[:n], None if part.labels is None else part.labels[:n], factors)
+
+
+def chosen(
+    args: argparse.Namespace, demo: str, questions: Mapping[str, tuple[str, Any]]
+) -> list[tuple[int, str, str, Any]]:
+    """(number, name, question, answer) of each, or of the one that --question names. SystemExit.
+
+    questions : name -> (question, answer);  the option is ONE
+    """
+    if not 0 <= args.question <= len(questions):
+        raise SystemExit(f"{demo}: --question must lie in 0..{len(questions)}, got {args.question}")
+    every = enumerate(questions.items(), start=1)
+    return [(i, name, *asked) for i, (name, asked) in every if args.question in (0, i)]
 
 
 def answered(

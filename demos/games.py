@@ -15,7 +15,7 @@ I. Goodfellow et al. 2014, arXiv 1406.2661; I. Goodfellow, NIPS 2016 tutorial, a
 from textwrap import fill
 from typing import Any
 
-from common import arguments, leave, table
+from common import ONE, arguments, chosen, leave, table
 from games_parts import equilibrium, fixed, live, orders, saturation, steps, turns
 
 QUESTIONS = {
@@ -51,15 +51,10 @@ WORDS = (
 
 def main(argv: list[str] | None = None) -> dict[str, Any]:
     """Ask each question in turn, or one. Returns the numbers by question."""
-    one = {"question": (0, "its number, for that one alone; 0: all")}
-    args = arguments(__doc__, "games", argv, data=None, more=one)
-    if not 0 <= args.question <= len(QUESTIONS):
-        raise SystemExit(f"games: --question must lie in 0..{len(QUESTIONS)}, got {args.question}")
+    args = arguments(__doc__, "games", argv, data=None, more=ONE)
     numbers: dict[str, Any] = {}
     figures: dict[str, Any] = {}
-    for i, (name, (question, answer)) in enumerate(QUESTIONS.items(), start=1):
-        if args.question not in (0, i):
-            continue
+    for i, name, question, answer in chosen(args, "games", QUESTIONS):
         numbers[name], found = answer(args)
         figures |= found
         words = fill(WORDS[i - 1], 96)

@@ -14,7 +14,7 @@ paired. The nets are those of demos/vae.py: the differences are the point, not t
 from textwrap import fill
 from typing import Any
 
-from common import arguments, dataset, leave, table
+from common import ONE, arguments, chosen, dataset, leave, table
 from posteriors_parts import gaps, linear, shapes, units
 from vae_parts.setting import Setting
 
@@ -28,17 +28,11 @@ QUESTIONS = {
 
 def main(argv: list[str] | None = None) -> dict[str, Any]:
     """Ask each question in turn, or one. Returns the numbers by question."""
-    one = {"question": (0, "its number, for that one alone; 0: all")}
-    args = arguments(__doc__, "posteriors", argv, epochs=50, more=one)
-    if not 0 <= args.question <= len(QUESTIONS):
-        raise SystemExit(
-            f"posteriors: --question must lie in 0..{len(QUESTIONS)}, got {args.question}"
-        )
+    args = arguments(__doc__, "posteriors", argv, epochs=50, more=ONE)
+    asked = chosen(args, "posteriors", QUESTIONS)
     setting = Setting.of(dataset(args), args)
     numbers, figures = {}, {}
-    for i, (name, (question, answer)) in enumerate(QUESTIONS.items(), start=1):
-        if args.question not in (0, i):
-            continue
+    for i, name, question, answer in asked:
         found = answer(setting)
         numbers[name], figures[name] = found.numbers, found.figure
         print(f"\n{i}. {question}\n\n{fill(found.words, 96)}\n\n{table(found.numbers)}", flush=True)

@@ -16,7 +16,7 @@ from textwrap import fill
 from typing import Any
 
 from autoencoder_parts.setting import Setting as Grey
-from common import arguments, dataset, leave, table
+from common import ONE, arguments, chosen, dataset, leave, table
 from vae_parts.setting import Setting
 from why_inference_parts import draws, exact, paths, posterior, ring
 
@@ -31,20 +31,14 @@ QUESTIONS = {
 
 def main(argv: list[str] | None = None) -> dict[str, Any]:
     """Ask each question in turn, or one. Returns the numbers by question."""
-    one = {"question": (0, "its number, for that one alone; 0: all")}
-    args = arguments(__doc__, "why_inference", argv, epochs=20, more=one)
-    if not 0 <= args.question <= len(QUESTIONS):
-        raise SystemExit(
-            f"why_inference: --question must lie in 0..{len(QUESTIONS)}, got {args.question}"
-        )
+    args = arguments(__doc__, "why_inference", argv, epochs=20, more=ONE)
+    asked = chosen(args, "why_inference", QUESTIONS)
     data = dataset(args)
     grey = Grey.of(data, args)
     setting = Setting.of(data, args)
     setting.kept["grey"] = grey
     numbers, figures = {}, {}
-    for i, (name, (question, answer)) in enumerate(QUESTIONS.items(), start=1):
-        if args.question not in (0, i):
-            continue
+    for i, name, question, answer in asked:
         found = answer(setting)
         numbers[name] = found.numbers
         if found.figure is not None:
