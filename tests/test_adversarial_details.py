@@ -10,10 +10,14 @@ from tinygen import tree
 from tinygen.adversarial import Wasserstein
 from tinygen.cases.common import jittered
 from tinygen.cases.vae_gan import dense as dense_vae_gan
+from tinygen.game import Game, Turn
+from tinygen.models import dcgan_features
 from tinygen.models.dcgan import dcgan
 from tinygen.models.gan import GAN
 from tinygen.models.penalties import R1, GradientPenalty
 from tinygen.models.progressive_gan import progressive_gan
+from tinygen.optim import sgd
+from tinygen.pullback import Pullback
 
 # Numbers that are written once
 
@@ -66,6 +70,54 @@ def test_samples_of_the_running_mean_take_its_own_statistics(rng):
         for q in (p | {"average": mean}, p | {"generator": mean})
     )
     np.testing.assert_array_equal(a, b)
+
+
+# Labels
+
+
+def test_data_and_fakes_are_shown_with_the_labels_that_they_were_made_for(rng):
+    model, p = linear_gan(rng, classes=4)
+    D = L.Sequential(label=L.LabelledDense(2, 4, 3), bend=L.Tanh(), head=L.Dense(3, 1))
+    model = replace(model, discriminator=D)
+    p = p | {"discriminator": jittered(rng, D.init(rng, np.float64))}
+    x, y = rng.normal(size=(5, 2)), np.array([2, 0, 3, 1, 2])
+    noise = model.draw_noise(rng, (x, y))
+    fake, _ = model.generator.forward(p["generator"], noise["z"], {"label": y})
+    r, f = (D.forward(p["discriminator"], a, {"label": y})[0] for a in (x, fake))
+    told = np.logaddexp(0, -r).mean() + np.logaddexp(0, f).mean()
+    assert model.discriminator_loss(p, (x, y), noise)[0] == pytest.approx(told, rel=1e-12)
+    fooling = np.logaddexp(0, -f).mean()
+    assert model.generator_loss(p, (x, y), noise)[0] == pytest.approx(fooling, rel=1e-12)
+
+
+# What is done in parts
+
+
+def test_features_do_not_hang_on_how_many_images_are_taken_at_once(rng, monkeypatch):
+    model = dcgan((8, 8, 1), 4, (3,))
+    p, x = model.init(rng), rng.random((11, 8, 8, 1), np.float32)
+    whole = dcgan_features.discriminator_features(model, p, x, {})
+    monkeypatch.setattr(dcgan_features, "AT_ONCE", 4)
+    found = dcgan_features.discriminator_features(model, p, x, {})
+    np.testing.assert_allclose(found, whole, rtol=1e-5, atol=1e-6)
+
+
+def test_fakes_are_shared_from_the_last_of_several_moves():
+    seen, nothing = [], np.zeros(())
+
+    def moves(p, x, noise):
+        return nothing, Pullback(lambda d: {"D": {}}, lambda d: (), nothing, made=noise)
+
+    def judged(p, x, noise):
+        seen.append(noise)
+        return nothing, Pullback(lambda d: {"G": {}}, lambda d: (), nothing)
+
+    drawn = iter("abc")
+    D = Turn("D", moves, lambda rng, x: next(drawn), sgd(0.1), "D", times=3)
+    G = Turn("G", judged, lambda rng, x: "its own", sgd(0.1), "G", shares=True)
+    game, p = Game(D, G), {"D": {}, "G": {}}
+    game.play(p, game.init(p), [np.zeros(1)] * 3, np.random.default_rng(0))
+    assert seen == ["c"]
 
 
 # VAE-GAN
