@@ -15,7 +15,7 @@ from commands import fails
 from tinygen import checkpoint
 from tinygen.cli import main
 from tinygen.commands.report import command_line, number_tables
-from tinygen.commands.train import whole_numbers
+from tinygen.commands.train_options import whole_numbers
 from tinygen.runs import Run
 from tinygen.systems.trained import open_run
 

@@ -131,6 +131,7 @@ def test_a_run_is_taken_up_to_the_same_bits(tmp_path, capsys):
         (("--downs", 4), "4 halvings need sizes that are multiples of 16"),
         (("--to", "mnist"), "the generators keep height and width"),
         (("--history", 2, "--batch", 4), "a history of 2 fakes holds less than a batch of 4"),
+        (("--history", 6, "--batch", 8), "a history of 6 fakes holds less than a batch of 8"),
         (("--patience", 2), "or leave patience out"),
     ],
 )

@@ -2,12 +2,14 @@
 
 from dataclasses import replace
 
+import commands
 import numpy as np
 import pytest
 
 from tinygen import layers as L
 from tinygen import tree
 from tinygen.cli import main
+from tinygen.commands.sample import what
 from tinygen.data import load
 from tinygen.pictures import Gallery
 from tinygen.pullback import Pullback
@@ -85,6 +87,8 @@ def test_pictures_are_those_that_a_model_can_show(tmp_path, words, picture):
     assert {"curves", "samples", picture} <= made.keys()
     assert {"walks", "classes"} - made.keys() == {"walks", "classes"} - {picture}
     assert {f"{name}.png" for name in made} <= kind.SYSTEM.captions.keys()
+    told = ", each class in turn" if words else ""
+    assert what(trained, False) == f"z ~ p(z), through the generator{told}"
 
 
 @pytest.mark.parametrize(
@@ -92,6 +96,10 @@ def test_pictures_are_those_that_a_model_can_show(tmp_path, words, picture):
     [
         (("--features", "4,4,4,4"), "8 x 8 pixels cannot be halved 4 times, for 1 x 1 is odd"),
         (("--batch", "1"), "a batch of one image leaves batch norm nothing to compare it with"),
+        (
+            ("--batch", "642", "--steps", "3"),
+            "--batch 642 leaves 1 of 1285 examples to the end of an epoch: DCGAN: a batch of one",
+        ),
         (("--beta1", "0.9", "--optimiser", "sgd"), "option beta1 has no effect with optimiser sgd"),
         (
             (
@@ -107,3 +115,22 @@ def test_what_cannot_be_trained_makes_no_folder(tmp_path, capsys, words, says):
     assert main(["train", "dcgan", *given]) != 0
     assert says in capsys.readouterr().err.replace("\n", " ")
     assert not (tmp_path / "run").exists()
+
+
+def test_a_lone_last_image_that_no_step_comes_to_stops_nothing(tmp_path):
+    given = ["--data", "digits", "--features", "4", "--batch", "642", "--steps", "2"]
+    assert main(["train", "dcgan", *given, "--out", str(tmp_path / "run")]) == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("dcgan", "--penalty", "gp"), "dcgan has no option --penalty, gan has it ("),
+        (("dcgan", "--penalty=gp"), "dcgan has no option --penalty, gan has it ("),
+        (("gan", "--group", "4"), "gan has no option --group, progressive-gan has it ("),
+        (("dcgan", "--penalti", "gp"), "unknown argument --penalti"),
+        (("dcgan", "--feature=4"), "unknown argument --feature=4, did you mean '--features'?"),
+    ],
+)
+def test_an_option_of_another_system_is_said_to_be_that(capsys, words, says):
+    assert says in commands.fails(capsys, "train", *words, code=2, silent=True)

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from tinygen import arrays, plots
+from tinygen.plots.images import interleaved, tiled
 from tinygen.plots.logs import best_epoch
 from tinygen.plots.style import CLASSES, MARKERS
 
@@ -341,6 +342,15 @@ def test_grey_is_drawn_as_ink_and_colour_as_it_is():
         with Image.open(io.BytesIO(plots.png(figure))) as picture:
             middle = picture.convert("L").getpixel((picture.width // 2, picture.height // 2))
         assert middle == level
+
+
+@pytest.mark.parametrize(("channels", "white"), [(1, 0), (3, 1)])
+def test_between_pictures_there_is_white_whatever_their_channels(channels, white):
+    x = np.full((3, 2, 2, channels), 0.5)
+    sheet = tiled(x, 2)  # three of four places
+    assert (sheet[2] == white).all() and (sheet[:, 2] == white).all()
+    sheet = interleaved(x, x, columns=2)
+    assert (sheet[6:, 3:] == white).all() and (sheet[3:5, 3:] == 0.5).all()
 
 
 @pytest.mark.parametrize("device", ["pretend", "cuda"], indirect=True)

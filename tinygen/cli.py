@@ -15,6 +15,7 @@ from importlib.metadata import version
 from typing import NoReturn
 
 from tinygen.commands import check, data, evaluate, list_systems, report, sample, train
+from tinygen.commands.train_options import of_others
 from tinygen.names import nearest
 
 COMMANDS = {
@@ -90,8 +91,11 @@ def main(words: list[str] | None = None) -> int:
         top.print_help()
         return 2
     if unknown:
+        flag = unknown[0].partition("=")[0]
+        if args.command == "train" and (told := of_others(args.system, flag)):
+            args.parser.error(told)
         known = [name for action in args.parser._actions for name in action.option_strings]
-        hint = nearest(unknown[0], known) if unknown[0].startswith("-") else ""
+        hint = nearest(flag, known) if flag.startswith("-") else ""
         args.parser.error(f"unknown argument {unknown[0]}{hint}")
     try:
         return int(args.run(args))

@@ -72,7 +72,7 @@ class Gallery:
     def samples(self, n: int) -> "Figure":
         """n draws; where they are no means, the means of the same codes beside them."""
         drawn, means = (self.ink(x) for x in draws_and_means(self.trained, self.rng, n))
-        title = f"samples: {self.trained.system.drawn}"
+        title = f"samples: {self.trained.drawn}"
         if np.array_equal(drawn, means):
             return plots.sample_grid(drawn, title=title)
         columns = int(np.ceil(np.sqrt(n)))
@@ -163,8 +163,8 @@ class Gallery:
 
 
 def unit(trained: TrainedRun) -> str:
-    """What the terms of the loss are measured in."""
-    return {"none": "squared error per example", "implicit": "loss"}.get(
+    """What the terms of the loss are measured in; nothing where each has a unit of its own."""
+    return {"none": "squared error per example", "implicit": ""}.get(
         trained.system.group, "nats per example"
     )
 

@@ -54,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
     trained = open_run(args.run_folder, args.device)
     if args.mean and not trained.system.has_means:
         why = (
-            "what z becomes is the sample itself, and no law of pixels that had a mean"
+            "what the generator makes is the sample itself, and no law of pixels that had a mean"
             if trained.system.group == "implicit"
             else "each place is drawn given those drawn before it, and there is no z whose mean "
             "could be shown"
@@ -99,6 +99,6 @@ def what(trained: TrainedRun, mean: bool) -> str:
     """In words: what is drawn, and whether each example is a draw or a mean."""
     one, other = draws_and_means(trained, np.random.default_rng(0), 1)
     if np.array_equal(to_host(one), to_host(other)):
-        return trained.system.drawn
+        return trained.drawn
     density = trained.system.density
-    return f"{trained.system.drawn}: " + (f"means of {density}" if mean else f"draws x ~ {density}")
+    return f"{trained.drawn}: " + (f"means of {density}" if mean else f"draws x ~ {density}")

@@ -4,13 +4,14 @@ import argparse
 import dataclasses
 import shlex
 from pathlib import Path
-from typing import Any, get_origin
+from typing import Any
 
 import numpy as np
 
 from tinygen import examples
 from tinygen.arrays import resolve_device, to_device
 from tinygen.commands import check_seed
+from tinygen.commands.train_options import add_options
 from tinygen.data import load
 from tinygen.data.dataset import Dataset
 from tinygen.runs import Run, RunError
@@ -60,48 +61,7 @@ def add(parser: argparse.ArgumentParser, words: list[str]) -> None:
     parser.add_argument(
         "--save-every", type=float, default=30.0, help="seconds between checkpoints (default 30)"
     )
-    # the value of an option, as in `--out vae`, is no system
-    chosen = next(
-        (
-            SYSTEMS[w]
-            for before, w in zip(["", *words], words, strict=False)
-            if w in SYSTEMS and (before in ("-h", "--help") or "=" in before or before[:1] != "-")
-        ),
-        None,
-    )
-    if chosen:
-        group = parser.add_argument_group(f"options of {chosen.name} ({chosen.paper})")
-        for f in dataclasses.fields(chosen.options):
-            add_option(group, f)
-
-
-def add_option(group: Any, f: Any) -> None:
-    """One option of a system, from the field of its dataclass."""
-    several = get_origin(f.type) is tuple
-    default = ",".join(map(str, f.default)) if several else f.default
-    group.add_argument(
-        f"--{f.name.replace('_', '-')}",
-        dest=f.name,
-        type=whole_numbers if several else f.type,
-        choices=f.metadata["choices"] or None,
-        metavar=None
-        if f.metadata["choices"]
-        else f.type.__name__.upper()
-        if not several
-        else "N,N",
-        default=argparse.SUPPRESS,
-        help=f.metadata["help"] + (f" (default {default})" if default != "" else ""),
-    )
-
-
-def whole_numbers(text: str) -> tuple[int, ...]:
-    """ "256,256" -> (256, 256). Raises ArgumentTypeError, whose message argparse prints."""
-    try:
-        return tuple(int(part) for part in text.split(",")) if text else ()
-    except ValueError:
-        raise argparse.ArgumentTypeError(
-            f"expected whole numbers as in 256,64, got {text!r}"
-        ) from None
+    add_options(parser, words)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -140,17 +100,29 @@ def begin(args: argparse.Namespace) -> int:
 def rehearse(kind: System, options: Options, dataset: Dataset, config: Any, begun: bool) -> None:
     """One step on a few examples, kept nowhere: what cannot be trained makes no folder.
 
-    A run that has begun has weights: what it once started from need not be there any more.
+    And one on as few as the last batch of an epoch has, where it is smaller: of one image, say,
+    a batch norm makes nothing, and an epoch would be lost before that were known. A run that has
+    begun has weights: what it once started from need not be there any more.
     """
     job = Job.of(kind, options, dataset, config)
-    batch, patience = config["batch"], config["patience"]
-    check_asked(job.game, config["epochs"], config["steps"], batch, job.validation, patience)
+    batch, steps = config["batch"], config["steps"]
+    check_asked(job.game, config["epochs"], steps, batch, job.validation, config["patience"])
     few = examples.rows(job.x, slice(kind.rehearsal))
     rng = np.random.default_rng(0)
     p = job.model.init(rng) if begun else kind.start(job.model, rng, few)
     order = kind.order(job.model, options, few)
-    asked: dict[str, Any] = {"batch": batch, "transform": job.transform, "order": order}
-    train(job.game, p, few, rng=rng, steps=1, progress=False, **asked)
+    asked: dict[str, Any] = {"rng": rng, "steps": 1, "batch": batch, "transform": job.transform}
+    train(job.game, p, few, order=order, progress=False, **asked)
+    n = examples.count(job.x)
+    left, rounds = n % batch, -(-n // (batch * job.game.batches))
+    met = order is None and (steps is None or steps >= rounds)  # orders end as they say
+    if met and 0 < left < min(batch, examples.count(few)):
+        try:
+            train(job.game, p, examples.rows(few, slice(left)), progress=False, **asked)
+        except (ValueError, TypeError) as error:
+            raise ValueError(
+                f"--batch {batch} leaves {left} of {n} examples to the end of an epoch: {error}"
+            ) from error
 
 
 def resume(args: argparse.Namespace) -> int:

@@ -51,8 +51,8 @@ def interleaved(*parts: Array, columns: int) -> np.ndarray:
     if len(set(shapes)) != 1:
         raise ValueError(f"reconstructions: expected images of one shape, got {shapes}")
     stack = np.stack([to_host(part) for part in parts])  # (parts, N, H, W, C)
-    missing = -stack.shape[1] % columns
-    stack = np.pad(stack, [(0, 0), (0, missing), (0, 0), (0, 0), (0, 0)])
+    missing, white = -stack.shape[1] % columns, paper(stack)
+    stack = np.pad(stack, [(0, 0), (0, missing), (0, 0), (0, 0), (0, 0)], constant_values=white)
     blocks = stack.reshape(len(parts), -1, columns, *stack.shape[2:])
     return tiled(blocks.swapaxes(0, 1).reshape(-1, *stack.shape[2:]), columns)
 
@@ -65,11 +65,16 @@ def tiled(images: Array, columns: int) -> np.ndarray:
     n, height, width, channels = images.shape
     rows = math.ceil(n / columns)
     h, w = height + 1, width + 1
-    sheet = np.zeros((rows * h - 1, columns * w - 1, channels))
+    sheet = np.full((rows * h - 1, columns * w - 1, channels), paper(images))
     for i, image in enumerate(images):
         top, left = i // columns * h, i % columns * w
         sheet[top : top + height, left : left + width] = image
     return np.clip(sheet, 0, 1)
+
+
+def paper(images: np.ndarray) -> float:
+    """White: no ink in grey images (..., 1), full light in coloured ones (..., 3)."""
+    return float(images.shape[-1] == 3)
 
 
 def show(sheet: np.ndarray, title: str, below: float = 0.0) -> "Figure":

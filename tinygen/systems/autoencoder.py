@@ -120,7 +120,6 @@ SYSTEM = System(
     options=AutoencoderOptions,
     data="mnist",
     epochs=20,
-    choose_data=lambda name, o: name,
     build=build,
     game=game,
     codes=lambda model, p, x: model.encode(p, x),

@@ -127,20 +127,21 @@ class System:
     options     : a dataclass of Options
     data        : the default data set
     epochs      : the default length of a training
-    choose_data : (name of a data set, options) -> the name of the one that fits: a decoder of
-                  black and white pixels takes "mnist-dynamic" where "mnist" was asked for
     build       : (options, Task) -> model, with init, loss and draw_noise
     game        : (model, options, steps an epoch) -> Game; of several players, it is trained
                   without a validation loss
-    codes       : (model, p, x) -> (N, Z), one point an example; None where there are none
-    decode      : (model, p, z) -> images, means
-    sample      : (model, p, rng, n, mean) -> (n, ...); `drawn` says in words what that is
-    reconstruct : (model, p, x, rng, mean) -> (N, ...)
+    sample      : (model, p, rng, n, mean) -> (n, ...); `drawn` says in words what that is, or
+                  (options) -> words, where it hangs on them
     measure     : (model, p, x, rng, samples) -> {"name": (value, standard error or None)}, in the
                   units that the name says
 
-    And where a system is not as most of them are:
+    And where a system has it, or is not as most of them are:
 
+    choose_data  : (name of a data set, options) -> the name of the one that fits: a decoder of
+                   black and white pixels takes "mnist-dynamic" where "mnist" was asked for
+    codes        : (model, p, x) -> (N, Z), one point an example
+    decode       : (model, p, z) -> images, means
+    reconstruct  : (model, p, x, rng, mean) -> (N, ...)
     density      : what `sample` draws the data from, given what it drew before
     has_means    : whether `sample` has means to give beside draws; False where each place is drawn
                    given those before it
@@ -155,7 +156,7 @@ class System:
     start        : (model, rng, examples) -> p, where the first weights hang on the data
     order        : (model, options, examples) -> the `order` of `training.train`
     batch        : the default batch; None for all examples at once
-    rehearsal    : how many examples one step is tried on before a folder is made; None for all
+    rehearsal    : of how many examples one step is tried before a folder is made; None for a batch
     takes        : the kinds of data
     remarks      : (model, p, some examples) -> lines to print after a training and with the
                    numbers, of what should not be overlooked, such as latent dimensions that died
@@ -172,17 +173,17 @@ class System:
     options: type[Options]
     data: str
     epochs: int
-    choose_data: Callable[[str, Any], str]
     build: Callable[[Any, Any], Any]
     game: Callable[[Any, Any, int], Game]
-    codes: Callable[[Any, Params, Any], Array] | None
-    decode: Callable[[Any, Params, Array], Array] | None
     sample: Callable[[Any, Params, np.random.Generator, int, bool], Array]
-    reconstruct: Callable[[Any, Params, Any, np.random.Generator, bool], Array] | None
     measure: Callable[
         [Any, Params, Any, np.random.Generator, int], dict[str, tuple[float, float | None]]
     ]
-    drawn: str = ""
+    choose_data: Callable[[str, Any], str] = lambda name, options: name
+    codes: Callable[[Any, Params, Any], Array] | None = None
+    decode: Callable[[Any, Params, Array], Array] | None = None
+    reconstruct: Callable[[Any, Params, Any, np.random.Generator, bool], Array] | None = None
+    drawn: str | Callable[[Any], str] = ""
     density: str = "p(x|z)"
     has_means: bool = True
     encoding: str = "q(z|x)"

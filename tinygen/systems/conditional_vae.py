@@ -129,7 +129,6 @@ SYSTEM = System(
     build=build,
     game=game,
     codes=codes,
-    decode=None,
     sample=lambda model, p, rng, n, mean: model.sample(p, rng, every_class(n, model.classes), mean),
     reconstruct=lambda model, p, x, rng, mean: model.reconstruct(p, x, rng, mean),
     measure=measure,

@@ -22,6 +22,7 @@ from tinygen.names import nearest
 from tinygen.optim import adam
 from tinygen.schedules import Schedule
 from tinygen.systems.base import Options, System, Task, in_batches, option
+from tinygen.systems.duel import CURVES
 from tinygen.systems.three_turns import three_turns
 
 if TYPE_CHECKING:
@@ -218,20 +219,21 @@ SYSTEM = System(
     settle=settle,
     build=build,
     game=game,
-    codes=None,
-    decode=None,
     sample=sample,
     reconstruct=reconstruct,
     measure=measure,
     drawn="translations of training examples, as the history of fakes holds them",
+    has_means=False,
     density="F(G(a))",
     decoded="of G(a)",
     examples=both_sets,
     training_set=training_set,
     start=start,
     batch=1,
+    rehearsal=None,  # a whole batch, which the history must hold
     figures=figures,
     captions={
+        "curves.png": CURVES,
         "samples.png": (
             "Translations",
             "Training examples as the other set: the fakes that the history holds. There is no "

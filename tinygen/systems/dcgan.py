@@ -26,7 +26,7 @@ from tinygen.systems.base import (
     with_labels,
 )
 from tinygen.systems.conditional_vae import every_class
-from tinygen.systems.duel import duel, verdicts
+from tinygen.systems.duel import CAPTIONS, duel, verdicts
 from tinygen.systems.gan import OBJECTIVES
 
 if TYPE_CHECKING:
@@ -107,6 +107,11 @@ def sample(model: DCGAN, p: Params, rng: np.random.Generator, n: int, mean: bool
     return model.sample(p, rng, n, every_class(n, model.classes) if model.classes else None)
 
 
+def drawn(o: DCGANOptions) -> str:
+    """What `sample` gives, in words."""
+    return f"z ~ p(z), through the generator{', each class in turn' * (o.told == 'class')}"
+
+
 def spread(images: Array) -> float:
     """sqrt E |x - E x|^2: 0 where all images are alike."""
     flat = images.reshape(len(images), -1)
@@ -169,28 +174,18 @@ SYSTEM = System(
     options=DCGANOptions,
     data="mnist",
     epochs=20,
-    choose_data=lambda name, o: name,
     build=build,
     game=game,
-    codes=None,
-    decode=None,
     sample=sample,
-    reconstruct=None,
     measure=measure,
-    drawn="z ~ p(z), through the generator; told the class, each in turn",
+    drawn=drawn,
     density="p(x)",
     has_means=False,
     examples=seen,
     remarks=remarks,
     figures=figures,
-    captions={
-        "curves.png": (
-            "Training",
-            "Both players' losses and the norms of their gradients, and the shares of data and of "
-            "fakes that the discriminator tells rightly. The losses do not say how good the fakes "
-            "are: each is measured against an opponent that moves.",
-        ),
-        "samples.png": ("Samples", "Fakes of fresh noise, made without a look at the data."),
+    captions=CAPTIONS
+    | {
         "walks.png": (
             "Walks",
             "Each row goes from one code to another. Where every picture on the way could be one "

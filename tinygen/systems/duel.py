@@ -15,6 +15,19 @@ from tinygen.optim import Ema, Optimiser
 
 AVERAGE = "average"  # the key of p under which the running mean of the generator stands
 
+CURVES = (
+    "Training",
+    "The players' losses and the norms of their gradients, and what a discriminator says of data "
+    "and of fakes: the shares that it tells rightly, or a critic's mean scores. The losses do not "
+    "say how good the fakes are: each is measured against an opponent that moves. A discriminator "
+    "that is right about all is too strong, and one that is right about half has nothing left to "
+    "say.",
+)
+CAPTIONS = {
+    "curves.png": CURVES,
+    "samples.png": ("Samples", "Fakes of fresh noise, made without a look at the data."),
+}
+
 
 def duel(
     model: Any,

@@ -15,7 +15,7 @@ from tinygen.models.gan_nets import dense_discriminator, dense_generator
 from tinygen.models.penalties import R1, GradientPenalty
 from tinygen.optim import ClipWeights, Ema, Optimiser, adam
 from tinygen.systems.base import IMAGES, OPTIMISERS, GradientOptions, System, Task, option
-from tinygen.systems.duel import duel, verdicts
+from tinygen.systems.duel import CAPTIONS, duel, verdicts
 
 ADAM = ("optimiser", "adam")
 OBJECTIVES: dict[str, adversarial.Objective] = {
@@ -159,27 +159,14 @@ SYSTEM = System(
     options=GANOptions,
     data="mnist",
     epochs=50,
-    choose_data=lambda name, o: name,
     build=build,
     game=game,
-    codes=None,
-    decode=None,
     sample=lambda model, p, rng, n, mean: model.sample(p, rng, n),
-    reconstruct=None,
     measure=measure,
     drawn="z ~ p(z), through the generator",
     density="p(x)",
     has_means=False,
     takes=IMAGES,
     remarks=remarks,
-    captions={
-        "curves.png": (
-            "Training",
-            "Both players' losses and the norms of their gradients, and the shares of data and of "
-            "fakes that the discriminator tells rightly. The losses do not say how good the fakes "
-            "are: each is measured against an opponent that moves. A discriminator that is right "
-            "about all is too strong, and one that is right about half has nothing left to say.",
-        ),
-        "samples.png": ("Samples", "Fakes of fresh noise, made without a look at the data."),
-    },
+    captions=CAPTIONS,
 )

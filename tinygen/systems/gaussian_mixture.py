@@ -35,7 +35,6 @@ SYSTEM = System(
     paper="Dempster, Laird and Rubin 1977",
     options=GaussianMixtureOptions,
     data="digits",
-    choose_data=lambda name, o: name,
     build=build,
     start=lambda model, rng, x: model.start(rng, x),
     takes=(*IMAGES, "points"),

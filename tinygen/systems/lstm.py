@@ -78,7 +78,7 @@ def figures(gallery: Any) -> dict[str, "Figure"]:
     t, rng = gallery.trained, gallery.rng
     model, p = t.model, t.p
     drawn = to_host(model.series(p, rng, SHOWN, False))
-    found = {"series": lines(Part(drawn), (), f"drawn: {t.system.drawn}")}
+    found = {"series": lines(Part(drawn), (), f"drawn: {t.drawn}")}
     T = model.shape[0]
     if gallery.seen is None or T < 2:
         return found
@@ -101,13 +101,9 @@ SYSTEM = System(
     options=LSTMOptions,
     data="ar2",
     epochs=50,
-    choose_data=lambda name, o: name,
     build=build,
     game=game,
-    codes=None,
-    decode=None,
     sample=lambda model, p, rng, n, mean: model.series(p, rng, n, mean),
-    reconstruct=None,
     measure=measure,
     drawn="step by step, each given those before it",
     density="p(x_t|x_<t)",

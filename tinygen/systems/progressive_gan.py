@@ -14,10 +14,12 @@ from tinygen.models.progressive_gan import ProgressiveGAN, progressive_gan
 from tinygen.models.progressive_gan_stages import began, growth, padded
 from tinygen.optim import Ema, renewed
 from tinygen.schedules import Schedule
-from tinygen.systems.base import Options, System, Task, option
-from tinygen.systems.duel import duel, verdicts
+from tinygen.systems.base import Options, System, Task, in_batches, option
+from tinygen.systems.duel import CAPTIONS, duel, verdicts
 
 LOWEST = 8  # pixels a side of the last level of the distance
+SCORED = 1000  # examples whose scores are taken: the slopes of more are long in coming
+AT_ONCE = 120  # of them, in whole groups, and fakes that are drawn; of full size a gigabyte
 
 
 @dataclass(frozen=True)
@@ -99,19 +101,38 @@ def measure(
     """Mean scores, and how far patches of fakes are from those of data, a level each.
 
     As many fakes as half the examples are compared with one half; the row "two halves" is what
-    so many other examples would get.
+    so many other examples would get. Raises ValueError for fewer examples than a group holds.
     """
+    group = model.discriminator.group or 2
+    if len(x) < group:
+        raise ValueError(
+            f"progressive-gan: the discriminator compares examples in groups of {group}, and there "
+            f"are {len(x)}: measure {group} or more"
+        )
+    numbers = scores(model, p, x[:SCORED], rng, group)
     n = len(x) // 2
-    some = x[: len(x) - len(x) % (model.discriminator.group or 1)]
-    numbers = verdicts(model, p, some, model.draw_noise(rng, some))
-    if n and model.size >= LOWEST:
+    if model.size >= LOWEST:
         real, other = (padded(a, model.size) for a in (x[:n], x[n : 2 * n]))
-        fake = padded(model.sample(p, rng, n), model.size)
+        fake = in_batches(lambda rows: model.sample(p, rng, len(rows)), real, AT_ONCE)
+        fake = padded(fake, model.size)
         for what, a in {"fakes": fake, "two halves of the data": other}.items():
             for size, value in pyramid_distance(real, a, rng, lowest=LOWEST).items():
                 name = f"sliced Wasserstein x 1000, {size} x {size}, {what}"
                 numbers[name] = (1000 * value, None)
     return numbers
+
+
+def scores(
+    model: ProgressiveGAN, p: Params, x: Array, rng: np.random.Generator, group: int
+) -> dict[str, tuple[float, float | None]]:
+    """The `verdicts` of whole groups of the examples, some at a time: their means."""
+    at_once = max(AT_ONCE - AT_ONCE % group, group)
+    whole, found = len(x) - len(x) % group, []
+    for i in range(0, whole, at_once):
+        rows = x[i : min(i + at_once, whole)]
+        each = verdicts(model, p, rows, model.draw_noise(rng, rows))
+        found.append({name: value * len(rows) / whole for name, (value, _) in each.items()})
+    return {name: (sum(part[name] for part in found), None) for name in found[0]}
 
 
 def figures(gallery: Any) -> dict[str, Any]:
@@ -138,22 +159,19 @@ SYSTEM = System(
     options=ProgressiveOptions,
     data="mnist",
     epochs=10,
-    choose_data=lambda name, o: name,
     build=build,
     game=game,
-    codes=None,
-    decode=None,
     sample=lambda model, p, rng, n, mean: model.sample(p, rng, n),
-    reconstruct=None,
     measure=measure,
     drawn="z ~ N(0, I), through the generator",
     density="p(x)",
     has_means=False,
     order=whole_groups,
     batch=16,
-    rehearsal=48,  # of which groups of 2, 3, 4, 6, 8, ... are whole
+    rehearsal=None,  # a whole batch, of which groups must be whole
     figures=figures,
-    captions={
+    captions=CAPTIONS
+    | {
         "stages.png": (
             "The stages",
             "Eight draws of noise, as each stage's own 1 x 1 convolution colours them. After the "

@@ -150,7 +150,6 @@ SYSTEM = System(
     build=build,
     game=game,
     codes=codes,
-    decode=None,
     sample=lambda model, p, rng, n, mean: model.vae.sample(
         p["vae"], rng, every_class(n, model.classes), mean
     ),

@@ -42,6 +42,12 @@ class TrainedRun:
         """After which the weights were these."""
         return int(self.meta["best_epoch"] or self.meta["epoch"])
 
+    @property
+    def drawn(self) -> str:
+        """What a sample is, in words."""
+        words = self.system.drawn
+        return words if isinstance(words, str) else words(self.options)
+
     def dataset(self) -> Dataset:
         """The data that the run was trained on. Raises as `data.load`."""
         return load_data(self.run.config["data"])

@@ -13,8 +13,9 @@ from tinygen.models.vae_gan import VAEGAN
 from tinygen.models.vae_gan_nets import conv_vae_gan, dense_vae_gan
 from tinygen.optim import Optimiser, adam
 from tinygen.systems.base import OPTIMISERS, GradientOptions, System, Task, in_batches, option
+from tinygen.systems.duel import CAPTIONS
 
-DRAWN = 1000  # images whose sharpness is measured
+DRAWN = 1000  # images whose sharpness is measured, and examples of which D tells
 Numbers = dict[str, tuple[float, float | None]]
 
 
@@ -76,11 +77,9 @@ def game(model: VAEGAN, o: VAEGANOptions, epoch_steps: int) -> Game:
 
 def measure(model: VAEGAN, p: Params, x: Array, rng: np.random.Generator, samples: int) -> Numbers:
     """Reconstructions in pixels, what D tells, and the sharpness of samples beside the data's."""
-    wrong = in_batches(
-        lambda rows: ((model.reconstruct(p, rows) - rows) ** 2).reshape(len(rows), -1).sum(axis=1),
-        x,
-    )
-    terms = model.discriminator_loss(p, x, model.draw_noise(rng, x))[1].terms
+    recovered, few = in_batches(lambda rows: model.reconstruct(p, rows), x), x[:DRAWN]
+    wrong = ((recovered - x) ** 2).reshape(len(x), -1).sum(axis=1)
+    terms = model.discriminator_loss(p, few, model.draw_noise(rng, few))[1].terms
     drawn = model.sample(p, rng, DRAWN)
     numbers: Numbers = {
         "squared error, sum over the pixels": metrics.mean_and_error(wrong),
@@ -88,7 +87,7 @@ def measure(model: VAEGAN, p: Params, x: Array, rng: np.random.Generator, sample
         "share of reconstructions that D tells rightly": (float(terms["recovered"]), None),
         "share of samples that D tells rightly": (float(terms["fake"]), None),
     }
-    for name, images in {"samples": drawn, "reconstructions": model.reconstruct(p, x)}.items():
+    for name, images in {"samples": drawn, "reconstructions": recovered}.items():
         ratio = sharpness(images).mean() / sharpness(x).mean()
         numbers[f"sharpness of {name}, relative to the data's"] = (float(ratio), None)
     return numbers
@@ -104,7 +103,6 @@ SYSTEM = System(
     options=VAEGANOptions,
     data="mnist",
     epochs=10,
-    choose_data=lambda name, o: name,
     build=build,
     game=game,
     codes=lambda model, p, x: model.encode(p, x)["mean"],
@@ -115,4 +113,5 @@ SYSTEM = System(
     drawn="z ~ N(0, I), decoded",
     decoded="the mean of q(z|x)",
     has_means=False,
+    captions=CAPTIONS,
 )
