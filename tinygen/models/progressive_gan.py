@@ -23,6 +23,7 @@ from tinygen.adversarial import Objective, Wasserstein
 from tinygen.arrays import Array, Params, namespace
 from tinygen.layers import FadeIn, Upsample2d
 from tinygen.layers.base import check_array
+from tinygen.models.adversary_input import check_paid
 from tinygen.models.gan import GAN
 from tinygen.models.nets import Shape
 from tinygen.models.penalties import GradientPenalty
@@ -59,6 +60,7 @@ class ProgressiveGAN:
     average: bool = False
 
     def __post_init__(self) -> None:
+        check_paid("ProgressiveGAN", self.objective, self.penalty)
         for player, kind in KINDS.items():
             if not isinstance(net := getattr(self, player), kind):
                 raise TypeError(
