@@ -1,14 +1,17 @@
 """Adversarial runs from their folders: what `evaluate`, `sample` and `report` say and show."""
 
 import json
+import signal
 from pathlib import Path
 
 import commands
 import numpy as np
 import pytest
 
+from tinygen import tree
 from tinygen.cli import main
 from tinygen.data import load
+from tinygen.loop import Loop
 from tinygen.models.progressive_gan import progressive_gan
 from tinygen.pictures import unit
 from tinygen.systems import SYSTEMS
@@ -98,3 +101,35 @@ def test_batches_that_make_no_whole_groups_make_no_folder(tmp_path, capsys, word
     given = ("--data", "digits", *words, "--out", tmp_path / "run")
     assert says in commands.fails(capsys, "train", "progressive-gan", *given)
     assert not (tmp_path / "run").exists()
+
+
+STOPPED = {  # a growing net in the middle of an epoch, and of a fade that began at step 2
+    "progressive-gan": (signal.SIGTERM, "--channels", "2,3", "--batch", 644, "--steps", 5),
+    "vae-gan": (signal.SIGINT, *RUNS["vae-gan"][0], "--steps", 5),
+}
+
+
+@pytest.mark.parametrize("name", STOPPED)
+def test_a_run_that_a_signal_stopped_is_taken_up_to_the_same_bits(
+    name, tmp_path, capsys, monkeypatch
+):
+    sign, *words = STOPPED[name]
+
+    def begin(folder):
+        given = ("--data", "digits", *words, "--out", tmp_path / folder)
+        return main(["train", name, *map(str, given)])
+
+    def step(loop, plain=Loop.step):
+        plain(loop)
+        if loop.state.step == 3:
+            signal.raise_signal(sign)
+
+    assert begin("whole") == 0
+    with monkeypatch.context() as patch:
+        patch.setattr(Loop, "step", step)
+        assert begin("cut") == 130
+    assert "stopped after step 3" in capsys.readouterr().out
+    assert main(["train", "--resume", str(tmp_path / "cut")]) == 0
+    whole, cut = (open_run(tmp_path / folder) for folder in ("whole", "cut"))
+    assert cut.meta["step"] == whole.meta["step"] > 3
+    tree.map(np.testing.assert_array_equal, cut.p, whole.p)
