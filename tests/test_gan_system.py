@@ -114,7 +114,10 @@ def test_the_warning_is_printed_with_the_number(run, capsys):
 
 def test_a_fake_has_no_mean_and_the_refusal_says_why(run, capsys):
     assert main(["sample", run, "--mean"]) != 0
-    assert "what the generator makes is the sample itself, and no law of pixels" in capsys.readouterr().err
+    assert (
+        "what the generator makes is the sample itself, and no law of pixels"
+        in capsys.readouterr().err
+    )
     assert main(["sample", run]) == 0
     assert "64 x z ~ p(z), through the generator" in capsys.readouterr().out
 

@@ -32,7 +32,7 @@ def test_series_of_one_and_of_several_channels_are_measured_and_drawn(shape, rng
 def test_drawn_on_series_keep_the_half_that_was_read(rng):
     model = build(LSTMOptions(hidden=(4,)), Task((9,)))
     x = rng.normal(size=(8, 9, 1)).astype(np.float32)
-    trained = SimpleNamespace(model=model, p=model.init(rng), system=KIND)
+    trained = SimpleNamespace(model=model, p=model.init(rng), system=KIND, drawn="forward")
     gallery = SimpleNamespace(trained=trained, rng=rng, seen=x)
     figures = KIND.figures(gallery)
     assert (

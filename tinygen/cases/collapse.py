@@ -53,12 +53,14 @@ def neighbours() -> Sequential:
     )
 
 
-def unrolled_case(name: str, critic: Any, objective: Objective, steps: int = 3) -> Case:
-    """G's turn, through all inner steps."""
+def unrolled_case(
+    name: str, critic: Any, objective: Objective, steps: int = 3, lr: float = 0.7
+) -> Case:
+    """G's turn, through all inner steps; a loss that has no bound needs them small."""
     return gan_case(
         f"unrolled, {name}",
         "generator",
-        lambda: UnrolledGAN(generator(), critic(), Z, objective, steps=steps, lr=0.7),
+        lambda: UnrolledGAN(generator(), critic(), Z, objective, steps=steps, lr=lr),
         of=(UnrolledGAN,),
     )
 
@@ -71,10 +73,10 @@ def matching() -> GAN:
 CASES = [
     unrolled_case("tanh", tanh_critic, Minimax()),
     unrolled_case("no steps", tanh_critic, Minimax(), steps=0),
-    unrolled_case("pairs, maxout, softplus", packed_critic, LeastSquares()),
+    unrolled_case("pairs, maxout, softplus", packed_critic, LeastSquares(), lr=0.1),
     unrolled_case("piecewise linear", linear_critic, Minimax()),
     unrolled_case("Wasserstein", tanh_critic, Wasserstein(drift=0.3)),
-    unrolled_case("hinge", tanh_critic, Hinge()),
+    unrolled_case("hinge", tanh_critic, Hinge(), lr=0.1),
     gan_case("feature matching", "generator", matching, of=(FeatureMatching,)),
     gan_case("packed", "discriminator", lambda: GAN(generator(), packed_critic(), Z)),
     gan_case("packed", "generator", lambda: GAN(generator(), packed_critic(), Z)),
