@@ -73,6 +73,7 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--channels", type=numbers, default=(32, 32, 16, 8), help="a stage each")
     parser.add_argument("--latent", type=int, default=64)
     parser.add_argument("--lr", type=float, default=1e-3)
+    parser.add_argument("--ema", type=float, default=0.99, help="of G; forgets within a stage")
     parser.add_argument("--seeds", type=numbers, default=(0, 1, 2))
     parser.add_argument("--fakes", type=int, default=2048, help="compared with as many images")
     parser.add_argument("--patches", type=int, default=64, help="of each of them")
@@ -105,7 +106,7 @@ def one(
     at = began(model.top, part, part) if what == "growing" else ()
     levels = growth(model.top, part, part) if what == "growing" else None
     rule = renewed(args.lr, at, beta1=0.0, beta2=0.99)
-    game = growing_duel(model, levels, rule, rule, ema=ema(0.999))
+    game = growing_duel(model, levels, rule, rule, ema=ema(args.ema))
     rng = np.random.default_rng(seed)
     p, found = to_device(model.init(rng), args.device), []
     there, run = to_device(x, args.device), folder(args, what, seed)
@@ -158,7 +159,7 @@ def folder(args: argparse.Namespace, what: str, seed: int) -> Run:
     """The run of that name, new or taken up."""
     path = args.out / f"{what.replace(' ', '-')}-{seed}"
     asked = {k: list(v) if isinstance(v, tuple) else v for k, v in vars(args).items()}
-    kept = ("data", "images", "batch", "channels", "latent", "lr")
+    kept = ("data", "images", "batch", "channels", "latent", "lr", "ema")
     return Run.take_up(path, {k: asked[k] for k in kept} | {"what": what, "seed": seed})
 
 

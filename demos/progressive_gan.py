@@ -26,6 +26,7 @@ from tinygen.schedules import Schedule
 from tinygen.systems.progressive_gan import growing_duel
 
 BATCH, LR, LATENT = 16, 1e-3, 64
+EMA = 0.99  # the paper's .999 remembers longer than a stage lasts here
 CHANNELS = (32, 32, 16, 8)  # at 4, 8, 16, 32 pixels: small, for a CPU; the last ones for fewer
 SHOWN, FRAMES = 16, 36
 ALPHAS = (0.0, 0.25, 0.5, 0.75, 1.0)
@@ -105,7 +106,7 @@ def trained(
     """(step, parameters after it), on batches drawn at random."""
     part = steps // (2 * model.top + 2)
     rule = renewed(LR, began(model.top, part, part), beta1=0.0, beta2=0.99)
-    game = growing_duel(model, levels, rule, rule, ema=ema(0.99 if steps < 2000 else 0.999))
+    game = growing_duel(model, levels, rule, rule, ema=ema(EMA))
     p = to_device(model.init(rng), device)
     state = game.init(p)
     for step in range(steps):

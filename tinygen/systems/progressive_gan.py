@@ -43,9 +43,10 @@ class ProgressiveOptions(Options):
     k: int = option(1, "moves of the discriminator before each one of the generator", least=1)
     penalty_weight: float = option(10.0, "of the gradient penalty", least=0)
     ema: float = option(
-        0.999,
-        "decay of a running mean of the generator's weights, which samples are drawn from; 0: the "
-        "weights themselves",
+        0.99,
+        "decay of a running mean of the generator's weights, which samples are drawn from; it must "
+        "forget within a stage: .999 in the paper, whose stages are longer; 0: the weights "
+        "themselves",
         least=0,
     )
 
