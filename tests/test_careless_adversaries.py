@@ -1,5 +1,7 @@
 """What a careless caller of the adversarial models is told: a name and a remedy."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -179,6 +181,28 @@ def test_each_way_out_of_other_ranges_is_named(rng):
     for to in "ab":
         with pytest.raises(ValueError, match=r"CycleGAN: expected pixels within 0\.\.1"):
             cycles().translate(cycles().init(rng), x, to)
+    with pytest.raises(ValueError, match=r"got -0\.0\d.*x\.clip\(0, 1\) for a little beyond"):
+        model.parts(images(rng) * 1.1 - 0.05)
+
+
+def test_what_a_tanh_cannot_make_is_refused_where_examples_are_shown_as_they_are(rng):
+    model, x = replace(signed_gan(), signed=False), images(rng)
+    for taken in (x, 2 * x - 1):
+        assert model.parts(taken)[0] is taken
+    for given in (255 * x, 2 * x - 1.1):
+        with pytest.raises(ValueError, match=r"within -1\.\.1, got .*x\.clip\(-1, 1\).* no Tanh"):
+            model.parts(given)
+
+
+@pytest.mark.parametrize("player", ["discriminator", "generator"])
+def test_a_growing_net_sees_a_pixel_out_of_range_before_it_is_averaged_away(rng, player):
+    model, x = progressive_gan((8, 8, 1), (3, 4), 3), images(rng)
+    p, noise, loss = model.init(rng), model.draw_noise(rng, x), getattr(model, f"{player}_loss")
+    assert np.isfinite(loss(p, x, noise, 0)[0])
+    x[0, 0, 0, 0] = -0.5  # the means of its block are not
+    assert model.shown(x, 0).min() > 0
+    with pytest.raises(ValueError, match=r"ProgressiveGAN: expected pixels .*beyond$"):
+        loss(p, x, noise, 0)
 
 
 def test_examples_of_any_range_are_taken_where_the_generator_has_none(rng):

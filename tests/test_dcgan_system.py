@@ -129,6 +129,8 @@ def test_a_lone_last_image_that_no_step_comes_to_stops_nothing(tmp_path):
         (("dcgan", "--penalty=gp"), "dcgan has no option --penalty, gan has it ("),
         (("gan", "--group", "4"), "gan has no option --group, progressive-gan has it ("),
         (("dcgan", "--penalti", "gp"), "unknown argument --penalti"),
+        (("gan", "--penalty_weight", "5"), "did you mean '--penalty-weight'?"),
+        (("gan", "lr"), "unknown argument lr ("),
         (("dcgan", "--feature=4"), "unknown argument --feature=4, did you mean '--features'?"),
     ],
 )

@@ -44,10 +44,13 @@ def add_option(group: Any, f: Any) -> None:
 
 
 def of_others(name: str | None, flag: str) -> str:
-    """In words, that it is other systems that have this option; nothing where none has."""
+    """In words, that it is other systems that have this option; nothing where none has.
+
+    Nor where this one has it too, which was then misspelt: `lr`, `--penalty_weight`.
+    """
     option = flag.removeprefix("--").replace("-", "_")
     having = [s.name for s in SYSTEMS.values() if option in s.options.__dataclass_fields__]
-    if name not in SYSTEMS or not having:
+    if name not in SYSTEMS or name in having or not having or not flag.startswith("--"):
         return ""
     return f"{name} has no option {flag}, {', '.join(having)} {'have' if having[1:] else 'has'} it"
 

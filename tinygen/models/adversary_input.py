@@ -8,41 +8,57 @@ from typing import Any
 
 from tinygen.adversarial import NonSaturating, Objective
 from tinygen.arrays import Array, device_of, namespace
-from tinygen.layers import Layer, Sequential, Sigmoid
+from tinygen.layers import Layer, Sequential, Sigmoid, Tanh
 from tinygen.models.labels import check_noise
 
-SLACK = 0.01  # beyond 0..1: what rounding, and averages of pixels, may add
+SLACK = 0.01  # beyond the range: what rounding, and averages of pixels, may add
+LOWEST = {Sigmoid: 0, Tanh: -1}  # what a net that ends so can make; the highest is 1
+REMEDIES = {
+    0: "x / 255 for 0..255, (x + 1) / 2 for -1..1, x.clip(0, 1) for a little beyond",
+    -1: "x / 127.5 - 1 for 0..255, x.clip(-1, 1) for a little beyond",
+}
 
 
 def shown(name: str, x: Array, net: Layer, signed: bool = False) -> Array:
     """x as the nets see it, 2 x - 1 where they are `signed`.
 
-    net : the one that makes such examples; where it ends in a Sigmoid, x must lie in 0..1, too
+    net : the one that makes such examples; where they are not `signed`, and it ends in a Sigmoid or
+          a Tanh, x must lie in its range
 
-    Raises ValueError for pixels outside 0..1. A GPU is not made to wait for that: there such a
-    pixel becomes NaN, and so does the loss.
+    Raises as `within`.
     """
-    if not signed and not ends_in_sigmoid(net):
+    if signed:
+        return 2 * within(name, x, other=", or build the model with signed=False") - 1
+    end = type(last_layer(net))
+    if end not in LOWEST:
         return x
+    other = f", or build the model with a generator that ends in no {end.__name__}"
+    return within(name, x, LOWEST[end], other)
+
+
+def within(name: str, x: Array, lowest: int = 0, other: str = "") -> Array:
+    """x, its pixels in lowest..1; `other` ends the message.
+
+    Raises ValueError for pixels outside. A GPU is not made to wait for that: there such a pixel
+    becomes NaN, and so does the loss.
+    """
     if device_of(x) == "cuda":
-        outside = (x < -SLACK) | (x > 1 + SLACK)
-        x = namespace(x).where(outside, x.dtype.type("nan"), x)
-    else:
-        low, high = float(x.min()), float(x.max())
-        if low < -SLACK or high > 1 + SLACK:
-            raise ValueError(
-                f"{name}: expected pixels within 0..1, got {low:g}..{high:g}: use x / 255 for "
-                "0..255, (x + 1) / 2 for -1..1, or build the model "
-                + ("with signed=False" if signed else "with a generator that ends in no Sigmoid")
-            )
-    return 2 * x - 1 if signed else x
+        outside = (x < lowest - SLACK) | (x > 1 + SLACK)
+        return namespace(x).where(outside, x.dtype.type("nan"), x)
+    low, high = float(x.min()), float(x.max())
+    if low < lowest - SLACK or high > 1 + SLACK:
+        raise ValueError(
+            f"{name}: expected pixels within {lowest}..1, got {low:g}..{high:g}: use "
+            f"{REMEDIES[lowest]}{other}"
+        )
+    return x
 
 
-def ends_in_sigmoid(net: Layer) -> bool:
-    """Whether what the net makes lies in 0..1."""
+def last_layer(net: Layer) -> Layer:
+    """What the net ends in, out of its chains and of the probe around it."""
     while isinstance(net, Sequential) and net.layers:
         net = list(net.layers.values())[-1]
-    return isinstance(getattr(net, "watched", net), Sigmoid)  # or a probe around one
+    return getattr(net, "watched", net)
 
 
 def part(name: str, noise: Any, key: str, shape: tuple[int, ...] | None = None) -> Any:

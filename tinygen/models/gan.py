@@ -43,9 +43,9 @@ class GAN:
                     models/penalties.py
     prior         : "normal", z ~ N(0, I), or "uniform" in (-1, 1)
     signed        : the nets' images lie in -1..1 (a tanh ends G), those of the caller in 0..1
-    classes       : K; then examples are (x, y) with labels y (N,) 0 .. K-1, and in both nets the
-                    layers whose names begin with "label" take them (M. Mirza and S. Osindero,
-                    arXiv 1411.1784)
+    classes       : K; then examples are (x, y) with labels y (N,) 0 .. K-1, and in both nets,
+                    Sequentials, their own layers whose names begin with "label" take them (not
+                    those of chains within; M. Mirza and S. Osindero, arXiv 1411.1784)
     average       : whether p has from the start a place for a running mean of the generator, which
                     the game keeps (`duel(ema=...)`)
 
@@ -200,7 +200,8 @@ class GAN:
     def parts(self, x: Any) -> tuple[Array, Array | None]:
         """Data as the nets see them, and labels or None. Raises ValueError or TypeError.
 
-        Pixels must lie in 0..1 where the nets' images are `signed`, or G ends in a Sigmoid.
+        Pixels must lie in 0..1 where the nets' images are `signed`; else, where G ends in a Sigmoid
+        or a Tanh, in its range. On a GPU others become NaN, and so does the loss.
         """
         labels = None
         if self.classes:

@@ -21,7 +21,8 @@ def told(net: Any, labels: Array) -> dict[str, Array]:
     if not names:
         raise ValueError(
             f"labels were given to a {type(net).__name__} no layer of which takes them: name one "
-            f"{LABEL!r}, such as a LabelledDense or a LabelBias"
+            f"{LABEL!r}, such as a LabelledDense or a LabelBias; those of chains in it are not "
+            "asked"
         )
     return dict.fromkeys(names, labels)
 

@@ -23,7 +23,7 @@ from tinygen.adversarial import Objective, Wasserstein
 from tinygen.arrays import Array, Params, namespace
 from tinygen.layers import FadeIn, Upsample2d
 from tinygen.layers.base import check_array
-from tinygen.models.adversary_input import check_paid
+from tinygen.models.adversary_input import check_paid, within
 from tinygen.models.gan import GAN
 from tinygen.models.nets import Shape
 from tinygen.models.penalties import GradientPenalty
@@ -128,6 +128,8 @@ class ProgressiveGAN:
         """The player's loss, that of the level's `GAN` on the data at the level's size."""
         stage, alpha = self.split(level)
         own = self.generator if player == "generator" else self.discriminator
+        check_array("ProgressiveGAN", x, "N", *self.shape)
+        x = within("ProgressiveGAN", x)  # a mean of pixels would hide one that is out of range
         real = self.shown(x, level)  #                                    (N, R, R, C)
         loss = getattr(self.at(level), f"{player}_loss")
         value, backward = loss(self.taken(p, level), real, noise)
