@@ -11,8 +11,7 @@ s_l = s_{l-1} / 2: a 4x4 kernel at stride 2 with padding 1 halves an even side, 
 doubles it; but for the border each pixel that G paints meets as many taps.
                                                            docs/derivations/dcgan.md
 
-    told labels: behind each layer but the last the label adds a bias of its own a channel, before
-                 the norm
+    told labels: behind each layer but the last the label adds a bias of its own, before the norm
 
 NOTE: the paper's kernels are 5x5; 4x4 is what its authors' and most later code for PyTorch took,
 and puts the same number of taps on each pixel inside; a 5x5 kernel at stride 2 puts 4, 6 or 9.
@@ -92,8 +91,8 @@ def dcgan(
     features : of D's convolutions, from the image on; G has them in a mirror. (64, 128, ...), as
                many as the sides can be halved to 4 or more, where not given
     classes  : K of a conditional one (M. Mirza and S. Osindero, arXiv 1411.1784): in each net the
-               label adds its own bias behind each layer but the last, as in the code of the DCGAN's
-               authors for digits, github.com/Newmu/dcgan_code
+               label adds its own bias behind each layer but the last. NOTE: the code of the DCGAN's
+               authors for digits, github.com/Newmu/dcgan_code, has it behind the last, too
     hidden   : units of one dense layer more, between z and G's images and between D's images and
                its score, with batch norm; the same code has 1024. 0: none, as in the paper
     prior    : "uniform" in (-1, 1), the paper's, or "normal"
