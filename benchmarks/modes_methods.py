@@ -14,7 +14,8 @@ trained for 400 m epochs. NOTE: they move both players at once, here D goes firs
 Set-up "conv" (stacked digits): DCGANs, batch 64 packs, Adam 2e-4 with beta1 .5.
 
 NOTE: unrolled here means plain inner steps of gradient descent (the paper's equation 7); the
-example unrolls Adam. In every game G is judged by the fakes that D has just seen, as theirs is.
+example unrolls Adam. In every game G is judged by the fakes that D has just seen, as theirs is;
+the papers on WGAN and WGAN-GP draw others.
 """
 
 from collections.abc import Callable
