@@ -10,16 +10,24 @@ RESULTS = "results.jsonl"  # of a benchmark's folder
 
 
 def known(file: Path) -> list[dict[str, Any]]:
-    """The results so far, none where the file is missing."""
-    return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
+    """The results so far, none where the file is missing; a line torn by a stop is left out."""
+    rows = []
+    for line in file.read_text().splitlines() if file.exists() else ():
+        try:
+            rows.append(json.loads(line))
+        except json.JSONDecodeError:
+            print(f"{file}: a torn line is left out: {line[:40]}")
+    return rows
 
 
 def keep(file: Path, row: dict[str, Any]) -> dict[str, Any]:
     """Print a result, and write it behind the others."""
     text = json.dumps(row)
     print(text, flush=True)
-    with file.open("a") as lines:
-        lines.write(text + "\n")
+    before = file.read_text() if file.exists() else ""
+    torn = before and not before.endswith("\n")
+    with file.open("a") as lines:  # appended, for two processes may share the file
+        lines.write(("\n" if torn else "") + text + "\n")
     return row
 
 

@@ -358,9 +358,9 @@ def test_sides_that_the_strides_cannot_reach_are_refused(shape, features, says):
         dcgan(shape, features=features)
 
 
-@pytest.mark.parametrize("hidden", [-1, 2.5, "many"])
+@pytest.mark.parametrize("hidden", [-1, 2.5, "many", 0.0, False])
 def test_hidden_units_that_cannot_be_are_refused(hidden):
-    with pytest.raises(ValueError, match="dcgan: hidden must be a whole number >= 1"):
+    with pytest.raises(ValueError, match=r"dcgan: hidden \(0: none\) must be a whole number >= 1"):
         dcgan(SHAPE, 6, (4, 5), hidden=hidden)
 
 

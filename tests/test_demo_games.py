@@ -407,9 +407,25 @@ def test_the_numbers_are_printed_and_kept(run):
 
 
 def test_each_start_of_g_ends_somewhere(run):
-    assert sum(run[0]["fixed"]["seeds 0 to 0: where G ends"].values()) == 1
+    assert len(run[0]["fixed"]["seeds 0 to 0: where G ends"]) == 3
     quick = fixed.starts(2, 3, 0, "cpu")  # a G that has not moved is wide: at no one place
-    assert quick == {"at argmax D": 0, "at the other mode": 0, "off the data": 2}
+    assert quick == {"at argmax D": 0, "at a mode else": 0, "elsewhere, or spread": 2}
+
+
+@pytest.mark.parametrize(
+    ("argmax", "fakes", "name"),
+    [
+        (-2.0, -2.1, "at argmax D"),
+        (-2.0, 2.3, "at a mode else"),
+        (-2.0, 9.0, "elsewhere, or spread"),
+    ],
+)
+def test_where_g_ends_is_told_by_most_of_its_fakes(monkeypatch, argmax, fakes, name):
+    monkeypatch.setattr(fixed, "score", lambda model, p, device: -abs(fixed.X - argmax))
+    monkeypatch.setattr(
+        fixed, "places", lambda model, p, device: np.array([fakes] * 6 + [30.0] * 4)
+    )
+    assert fixed.starts(1, 0, 0, "cpu")[name] == 1
 
 
 def test_the_pictures_show_something_and_the_animations_move(run):

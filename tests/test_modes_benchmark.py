@@ -22,6 +22,7 @@ sys.path.insert(0, str(FOLDER))
 import modes as bench  # noqa: E402
 import modes_methods as methods  # noqa: E402
 import modes_sets as sets  # noqa: E402
+import results  # noqa: E402
 
 SMALL = {
     "tanh": replace(methods.TANH, batch=8),
@@ -151,3 +152,12 @@ def test_a_method_that_the_set_does_not_take_is_refused(capsys, tmp_path):
     with pytest.raises(SystemExit):
         bench.main(["--set", "stacked", "--methods", "r1", "--out", str(tmp_path)])
     assert "no 'r1' on stacked: choose of gan" in capsys.readouterr().err
+
+
+def test_a_line_torn_by_a_stop_is_left_out_and_the_next_result_begins_its_own(tmp_path, capsys):
+    file = tmp_path / results.RESULTS
+    results.keep(file, {"seed": 0})
+    file.write_text(file.read_text() + '{"seed": 1, "mod')
+    results.keep(file, {"seed": 2})
+    assert results.known(file) == [{"seed": 0}, {"seed": 2}]
+    assert "a torn line is left out" in capsys.readouterr().out

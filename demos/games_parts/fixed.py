@@ -76,7 +76,7 @@ def answer(args: Any) -> tuple[dict[str, Any], dict[str, Any]]:
 def starts(n: int, d_moves: int, g_moves: int, device: str) -> dict[str, int]:
     """Where G ends from n starts, each against a D of its own: most of its fakes, in counts.
 
-    At argmax D, at the other mode, or where there are no data and D has not been told anything.
+    At argmax D, at a mode else, or elsewhere: far from the data, or spread.
     """
     ended, model = [0, 0, 0], gan()
     _, d_alone, g_alone = players(model, 5e-3, G_LR)
@@ -88,7 +88,7 @@ def starts(n: int, d_moves: int, g_moves: int, device: str) -> dict[str, int]:
         at = places(model, p, device)
         here, mode = near(at, best, WITHIN) > 0.5, near(abs(at), 2.0, 1.2) > 0.5
         ended[0 if here else 1 if mode else 2] += 1
-    return dict(zip(("at argmax D", "at the other mode", "off the data"), ended, strict=True))
+    return dict(zip(("at argmax D", "at a mode else", "elsewhere, or spread"), ended, strict=True))
 
 
 def copy(part: Params) -> Params:

@@ -102,8 +102,8 @@ def dcgan(
     cannot reach.
     """
     features = default_features(shape) if features is None else features
-    if hidden != 0:
-        check_steps("dcgan", "hidden", hidden)
+    if type(hidden) is not int or hidden != 0:
+        check_steps("dcgan", "hidden (0: none)", hidden)
     return DCGAN(
         generator(shape, n_latent, features, classes, hidden),
         discriminator(shape, features, classes, hidden),

@@ -54,8 +54,7 @@ class FeatureMatching(GAN):
         dp holds the key "generator" alone.
         """
         x, _ = self.parts(x)
-        z = self.z_of(noise, x)
-        fake, g_backward = run(self.generator, p["generator"], z, None)  #  (N, ...)
+        fake, g_backward = self.painted(p, noise, x, None)  #               (N, ...)
         f, p_f = self.features, p["discriminator"].get(FEATURES, {})
         real_extras, extras = (noise.get(key, {}).get(FEATURES) for key in ("real", "fake"))
         real_features, _ = run(f, p_f, x, None, real_extras)  #             (N, ...)

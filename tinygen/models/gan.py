@@ -147,11 +147,7 @@ class GAN:
         dp holds the key "generator" alone: D's pullback is asked for dx, never for dp.
         """
         x, labels = self.parts(x)
-        z = self.z_of(noise, x)
-        # painted in D's turn already, where the turns share fakes: G has not moved since
-        fake, g_backward = noise.get("made") or run(
-            self.generator, p["generator"], z, labels
-        )  #                                                              (N, ...)
+        fake, g_backward = self.painted(p, noise, x, labels)  #          (N, ...)
         D, p_D = self.discriminator, p["discriminator"]
         scores, d_backward = run(D, p_D, fake, labels, noise.get("fake"))
         value, backward = self.objective.generator(scores)  #             ()         (12)
@@ -194,6 +190,8 @@ class GAN:
         z = [self.draw_z(rng, n, like) for _ in range(batches)]
         if not self.classes:
             return calibrate(self.generator, weights, z)
+        # NOTE: classes come evenly here; where those of the data do not, norms were trained on
+        # other shares of them
         labels = [to_device(rng.integers(self.classes, size=n), device_of(like)) for _ in z]
         return calibrate(self.generator, weights, z, [told(self.generator, y) for y in labels])
 
@@ -208,6 +206,13 @@ class GAN:
             x, labels = check_examples("GAN", x, self.classes)
         check_array("GAN", x, "...")
         return shown(type(self).__name__, x, self.generator, self.signed), labels
+
+    def painted(
+        self, p: Params, noise: Any, x: Array, labels: Array | None
+    ) -> tuple[Array, Pullback]:
+        """The fakes of G's turn, and their pullback: D's, where turns share them; G stood still."""
+        z = self.z_of(noise, x)
+        return noise.get("made") or run(self.generator, p["generator"], z, labels)
 
     def z_of(self, noise: Any, x: Array) -> Array:
         """The noise's z, (N, Z). Raises ValueError for noise of another model or batch."""

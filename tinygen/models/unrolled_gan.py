@@ -79,8 +79,7 @@ class UnrolledGAN(GAN):
         dp holds the key "generator" alone. `backward.terms`: "now", -L_D before the inner steps.
         """
         x, _ = self.parts(x)
-        z = self.z_of(noise, x)
-        fake, g_backward = self.generator.forward(p["generator"], z)  #     (N, ...)
+        fake, g_backward = self.painted(p, noise, x, None)  #               (N, ...)
         lr, theta, path = float(self.lr), p["discriminator"], []
         last = Moment.at(self, theta, x, fake)
         with steps_of(lr):
