@@ -43,7 +43,7 @@ def discriminator_features(
     grid       : cells a side; an output of fewer pixels is taken as it is
 
     Raises ValueError for a conditional discriminator, whose activations hang on a label too, and
-    for pixels outside 0..1.
+    for pixels outside 0..1; on a GPU those give NaN.
     """
     net = checked_net(model)
     check_array("discriminator_features", x, "N", "H", "W", "C")

@@ -193,7 +193,10 @@ class VAEGAN:
         return self.encode_with_pullback(p, x)[0]
 
     def encode_with_pullback(self, p: Params, x: Array) -> tuple[Params, Pullback]:
-        """q(z|x), and the encoder's pullback. Raises ValueError for other parameters, or pixels."""
+        """q(z|x), and the encoder's pullback.
+
+        Raises ValueError for other parameters, and pixels out of range; on a GPU those give NaN.
+        """
         check_names("VAEGAN", p, set(PLAYERS))
         check_array("VAEGAN", x, "...")
         return self.encoder.forward(p["encoder"], shown("VAEGAN", x, self.decoder))
