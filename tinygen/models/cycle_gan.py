@@ -210,7 +210,7 @@ class CycleGAN:
         return getattr(self, f"discriminator_{of}").forward(p[f"discriminator_{of}"], x)
 
     def translate(self, p: Params, x: Array, to: str = "b") -> Array:
-        """a as b, (N, *shape_b); with to="a" b as a. In 0..1 where `signed`; others: see `shown`."""
+        """a as b, (N, *shape_b); with to="a" b as a. In 0..1 where `signed`; others: `shown`."""
         if to not in OTHER:
             raise ValueError(f'CycleGAN: translate to "a" or to "b", got {to!r}')
         check_array("CycleGAN", x, "N", *(self.shape_a if to == "b" else self.shape_b))
