@@ -84,3 +84,10 @@ class Composite(Layer):
     def gather(grads: dict[str, Params]) -> Params:
         """dp by child name, without the children that have no parameters."""
         return {name: dp for name, dp in grads.items() if dp}
+
+
+def holds(net: Layer, kind: type[Layer]) -> bool:
+    """Whether a layer of this kind stands in it, at any depth."""
+    if isinstance(net, Composite):
+        return any(holds(layer, kind) for layer in net.layers.values())
+    return isinstance(net, kind)

@@ -10,10 +10,11 @@ serve a linear classifier (`metrics.linear_probe`). A. Radford et al., arXiv 151
 from typing import Any
 
 from tinygen.arrays import Array, Params, namespace
-from tinygen.layers import LeakyRelu, Sequential, calibrate
+from tinygen.layers import BatchNorm, LeakyRelu, Sequential, calibrate
 from tinygen.layers.base import check_array
+from tinygen.layers.compose import holds
 from tinygen.models.adversary_input import shown
-from tinygen.models.gan import GAN, has_batch_norm
+from tinygen.models.gan import GAN
 
 GRID = 4
 AT_ONCE = 500  # images
@@ -27,7 +28,7 @@ def feature_statistics(model: GAN, p: Params, x: Array, batch: int = 128) -> Par
     {} where there are no batch norms, as of images that are halved once.
     """
     net = checked_net(model)
-    if not has_batch_norm(net):
+    if not holds(net, BatchNorm):
         return {}
     images, _ = model.parts(x)
     parts = [images[i : i + batch] for i in range(0, len(images), batch)]

@@ -20,7 +20,7 @@ from tinygen.adversarial import NonSaturating, Objective
 from tinygen.arrays import Array, Params, device_of, to_device
 from tinygen.layers import BatchNorm, Layer, calibrate
 from tinygen.layers.base import check_array, check_sizes
-from tinygen.layers.compose import Composite
+from tinygen.layers.compose import holds
 from tinygen.likelihoods.base import normal, uniform
 from tinygen.models.adversary_input import check_paid, part, shown
 from tinygen.models.gan_nets import draw_masks, found
@@ -183,7 +183,7 @@ class GAN:
 
     def statistics(self, weights: Params, rng: np.random.Generator) -> Any:
         """The extras of the generator's batch norms, from fresh draws; {} where it has none."""
-        if not has_batch_norm(self.generator):
+        if not holds(self.generator, BatchNorm):
             return {}
         like = next(leaf for _, leaf in tree.leaves(weights))
         batches, n = CALIBRATION
@@ -239,10 +239,3 @@ def run(
     if labels is not None:
         extras |= told(net, labels)
     return net.forward(p, x, extras) if extras else net.forward(p, x)  # type: ignore
-
-
-def has_batch_norm(net: Layer) -> bool:
-    """Whether a batch norm stands in it, at any depth."""
-    if isinstance(net, Composite):
-        return any(has_batch_norm(layer) for layer in net.layers.values())
-    return isinstance(net, BatchNorm)

@@ -19,9 +19,9 @@ from tinygen import tree
 from tinygen.adversarial import Hinge, LeastSquares, Minimax, Wasserstein
 from tinygen.arrays import Array, Params, device_of, namespace
 from tinygen.kernels.elementwise import sigmoid
-from tinygen.layers import Dropout, Layer, MinibatchStd
+from tinygen.layers import Dropout, MinibatchStd
 from tinygen.layers.base import NonFinite, check_finite, check_sizes
-from tinygen.layers.compose import Composite
+from tinygen.layers.compose import holds
 from tinygen.models.gan import GAN
 from tinygen.pullback import Pullback
 from tinygen.schedules import check_number
@@ -166,13 +166,6 @@ def check_squares(dp: Params) -> None:
     for name, g in tree.leaves(dp):
         if device_of(g) != "cuda" and not np.isfinite(float(namespace(g).vdot(g, g))):
             raise NonFinite(f"the square of the generator's gradient {name}")
-
-
-def holds(net: Layer, kind: type[Layer]) -> bool:
-    """Whether a layer of this kind stands in it, at any depth."""
-    if isinstance(net, Composite):
-        return any(holds(layer, kind) for layer in net.layers.values())
-    return isinstance(net, kind)
 
 
 def curvature(objective: Any, real: Array, fake: Array) -> tuple[Array, Array]:
