@@ -14,7 +14,6 @@ RUN keeps measured.jsonl, grids of the same codes by epoch, and grown.gif, made 
 """
 
 import argparse
-import json
 import sys
 import time
 from pathlib import Path
@@ -26,6 +25,7 @@ import numpy as np
 from dcgan_parts import faces, teaching
 from dcgan_parts.reading import feature_errors
 from dcgan_parts.stages import fakes
+from results import keep
 
 from tinygen import atomic, plots, resolve_device, to_device
 from tinygen.data.dataset import Dataset
@@ -67,10 +67,7 @@ def main(argv: list[str] | None = None) -> dict[str, Any]:
         n = 300 if args.quick else LABELLED
         row["features, test error %"] = feature_errors(trained.model, trained.p, data, n, draws)
     row["CPU seconds"] = round(time.process_time() - started)
-    text = json.dumps(row, default=float)
-    print(text, flush=True)
-    with (args.run / "measured.jsonl").open("a") as file:
-        file.write(text + "\n")
+    keep(args.run / "measured.jsonl", row)
     keep_frame(trained, data)
     return row
 

@@ -22,7 +22,7 @@ def known(file: Path) -> list[dict[str, Any]]:
 
 def keep(file: Path, row: dict[str, Any]) -> dict[str, Any]:
     """Print a result, and write it behind the others."""
-    text = json.dumps(row)
+    text = json.dumps(row, default=float)
     print(text, flush=True)
     before = file.read_text() if file.exists() else ""
     torn = before and not before.endswith("\n")
