@@ -124,14 +124,14 @@ def generator(
     layers: dict[str, Layer] = {}
     if hidden:
         layers["hidden"] = Dense(n_latent, hidden, bias=False)
-        layers |= told("_hidden", classes, hidden)
+        layers |= label_layer("_hidden", classes, hidden)
         layers |= {"norm_hidden": BatchNorm(hidden), "relu_hidden": Relu()}
     layers["project"] = Dense(hidden or n_latent, prod(smallest), bias=False)
-    layers |= told("0", classes, prod(smallest))
+    layers |= label_layer("0", classes, prod(smallest))
     layers |= {"shape": Reshape(smallest), "norm0": BatchNorm(features[-1]), "relu0": Relu()}
     for i, (c_in, c_out) in enumerate(pairwise(features[::-1]), start=1):
         layers[f"up{i}"] = ConvTranspose2d(c_in, c_out, KERNEL, STRIDE, PADDING, bias=False)
-        layers |= told(f"{i}", classes, c_out)
+        layers |= label_layer(f"{i}", classes, c_out)
         layers |= {f"norm{i}": BatchNorm(c_out), f"relu{i}": Relu()}
     last = ConvTranspose2d(features[0], shape[2], KERNEL, STRIDE, PADDING)
     return Sequential(**layers, **{f"up{len(features)}": last}, tanh=Tanh())
@@ -143,20 +143,20 @@ def discriminator(
     """Images (N, H, W, C) in -1..1 -> scores (N, 1). Arguments and errors as of `dcgan`."""
     width = prod(sizes(shape, features)[-1]) * features[-1]
     layers: dict[str, Layer] = {"conv1": Conv2d(shape[2], features[0], KERNEL, STRIDE, PADDING)}
-    layers |= told("1", classes, features[0]) | {"leak1": LeakyRelu(SLOPE)}
+    layers |= label_layer("1", classes, features[0]) | {"leak1": LeakyRelu(SLOPE)}
     for i, (c_in, c_out) in enumerate(pairwise(features), start=2):
         layers[f"conv{i}"] = Conv2d(c_in, c_out, KERNEL, STRIDE, PADDING, bias=False)
-        layers |= told(f"{i}", classes, c_out)
+        layers |= label_layer(f"{i}", classes, c_out)
         layers |= {f"norm{i}": BatchNorm(c_out), f"leak{i}": LeakyRelu(SLOPE)}
     layers["flat"] = Flatten()
     if hidden:
         layers["hidden"] = Dense(width, hidden, bias=False)
-        layers |= told("_hidden", classes, hidden)
+        layers |= label_layer("_hidden", classes, hidden)
         layers |= {"norm_hidden": BatchNorm(hidden), "leak_hidden": LeakyRelu(SLOPE)}
     return Sequential(**layers, score=Dense(hidden or width, 1))
 
 
-def told(place: str, classes: int, n: int) -> dict[str, Layer]:
+def label_layer(place: str, classes: int, n: int) -> dict[str, Layer]:
     """The layer that adds the label's bias there, of n channels; none without classes."""
     return {LABEL + place: LabelBias(classes, n)} if classes else {}
 
