@@ -23,6 +23,7 @@ LR, BATCH, CYCLE = 1e-3, 16, 10.0
 PITCH = (90.0, 160.0)
 LOWEST, HIGHEST = 60.0, 250.0  # Hz, between which a pitch is looked for
 SHOWN = 320  # samples, 40 ms
+UPPER = 45.0  # dB below the peak, under which differences are hardly heard
 
 
 def sounds(seed: list[int], name: str, n: int, steps: int) -> tuple[np.ndarray, np.ndarray]:
@@ -46,6 +47,11 @@ def pitch_of(x: np.ndarray) -> np.ndarray:
 def same_pitch(x: np.ndarray, f0: np.ndarray) -> float:
     """The share of sounds whose pitch lies within 3 % of f0."""
     return float((abs(pitch_of(x) / f0 - 1) < 0.03).mean())
+
+
+def upper(decibels: np.ndarray) -> np.ndarray:
+    """A spectrum with all that lies more than UPPER below its peak lifted to that floor."""
+    return np.maximum(decibels, decibels.max() - UPPER)
 
 
 def model_of(quick: bool) -> CycleGAN:
@@ -73,6 +79,7 @@ def answer(args: Any) -> tuple[dict[str, Any], dict[str, Any], dict[str, np.ndar
         heard = spectra.envelope(spectra.power(x[..., 0]))
         rows[title] = {
             "dB from the true spectrum": spectra.distance(heard, known[true]),
+            "of its upper 45 dB": spectra.distance(upper(heard), upper(known[true])),
             "pitch kept": same_pitch(x[..., 0], f0),
         }
     rows[f"{A} as {B}"]["there and back"] = terms["generators.cycle"] / 2
