@@ -425,19 +425,21 @@ def test_clipping_writes_nothing_and_takes_an_empty_tree():
     assert clip_norm({}, 1.0) == {}
 
 
-def test_ema_is_the_weighted_mean_of_the_weights(rng):
-    p, mean = weights(rng), ema(0.8)
-    average = mean.init(p)
-    expected = tree.map(np.copy, p)
-    for _ in range(10):
-        p = tree.map(lambda w: w + 1.0, p)
-        before = tree.map(np.copy, p)
-        mean.update(average, p)
-        expected = tree.map(lambda e, w: 0.8 * e + 0.2 * w, expected, p)
-        for (_, w), (_, old) in pairs(p, before):
-            np.testing.assert_array_equal(w, old)
-    for (_, e), (_, wanted) in pairs(average, expected):
-        np.testing.assert_allclose(e, wanted, rtol=1e-13)
+@pytest.mark.parametrize("decay", [0.0, 0.8, 0.999])
+def test_ema_is_the_weighted_mean_of_the_weights_that_steps_made(decay, rng):
+    """sum_i decay^(t - i) w_i / sum_i decay^(t - i), i = 1 ... t: no share for the first weights."""
+    p, mean = weights(rng), ema(decay)
+    average, seen = mean.init(p), []
+    for t in range(1, 11):
+        p = tree.map(lambda w: w + rng.normal(size=w.shape), p)
+        seen.append(tree.map(np.copy, p))
+        mean.update(average, p, t)
+        forgotten = decay ** np.arange(t - 1, -1, -1.0)
+        for i, (name, e) in enumerate(tree.leaves(average)):
+            past = np.stack([list(tree.leaves(q))[i][1] for q in seen])
+            wanted = np.average(past, axis=0, weights=forgotten)
+            np.testing.assert_allclose(e, wanted, rtol=1e-12, atol=1e-14, err_msg=name)
+        tree.map(np.testing.assert_array_equal, p, seen[-1])
 
 
 def test_emas_first_average_shares_no_memory_with_the_weights(rng):
@@ -521,11 +523,11 @@ def test_emas_gpu_line_equals_its_blocks(rng, tmp_path, monkeypatch):
         pytest.skip("no C++ compiler")
     p = weights(rng)
     one, two = (tree.map(lambda w: w + 1, p) for _ in range(2))
-    ema(0.9).update(one, p)
+    ema(0.9).update(one, p, 3)
     CompiledKernel.folder = tmp_path
     device = Device()
     monkeypatch.setattr(updates, "namespace", lambda a: device)
-    ema(0.9).update(two, p)
+    ema(0.9).update(two, p, 3)
     for (_, a), (_, b) in pairs(one, two):
         np.testing.assert_allclose(a, b, rtol=1e-14)
 
@@ -547,10 +549,10 @@ def test_a_device_gives_the_weights_of_numpy(name, device, rng, monkeypatch):
     for where, q in (("cpu", here), (device, there)):
         stream = np.random.default_rng(1)
         state, averages[where] = optimiser.init(q), mean.init(q)
-        for _ in range(FLUSH_EVERY + 1):
+        for t in range(1, FLUSH_EVERY + 2):
             dp = tinygen.to_device(gradients(stream, p), where)
             optimiser.update(q, clip_value(clip_norm(dp, 3.0), 0.5), state)
-            mean.update(averages[where], q)
+            mean.update(averages[where], q, t)
     for one, two in ((here, there), (averages["cpu"], averages[device])):
         for (_, a), (_, b) in pairs(one, tinygen.to_host(two)):
             np.testing.assert_allclose(a, b, rtol=1e-11, atol=1e-13)
@@ -710,12 +712,19 @@ def test_ema_refuses_another_tree(rng):
     p, mean = weights(rng), ema(0.9)
     average = mean.init(p)
     with pytest.raises(ValueError, match="trees differ"):
-        mean.update(average, {"g": p["g"]})
+        mean.update(average, {"g": p["g"]}, 1)
     with pytest.raises(ValueError, match="use the tree that init"):
-        mean.update(average, {**p, "g": np.ones(4)})
+        mean.update(average, {**p, "g": np.ones(4)}, 1)
     average["g"].flags.writeable = False
     with pytest.raises(ValueError, match="read-only"):
-        mean.update(average, p)
+        mean.update(average, p, 1)
+
+
+@pytest.mark.parametrize("step", [0, -1, 1.5])
+def test_ema_refuses_a_step_that_has_not_been(step, rng):
+    p = weights(rng)
+    with pytest.raises(ValueError, match="ema: step must be a whole number >= 1"):
+        ema(0.9).update(ema(0.9).init(p), p, step)
 
 
 def pairs(one, two):

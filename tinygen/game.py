@@ -108,7 +108,7 @@ class Turn:
             self.project(self.own(p))
         if self.average is not None:
             key, ema = self.average
-            ema.update(p[key], self.own(p))
+            ema.update(p[key], self.own(p), int(state["step"]))
         for key, value in backward.after.items():
             p[key] = value
         return terms

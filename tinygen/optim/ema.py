@@ -1,6 +1,9 @@
 """A running mean of the weights, for sampling and evaluation.
 
-e <- decay e + (1 - decay) w                     docs/derivations/optimisers.md, (18)
+e <- e + (1 - decay) / (1 - decay^t) (w - e)     docs/derivations/optimisers.md, (18)
+
+After step t, e is the mean of the weights that the steps 1 ... t made, each forgotten by `decay` a
+step: the first weights, drawn at random, have no share in it, however few the steps.
 
 The mean is a tree of its own, so the averaged model is `model.forward(average, z)`. Known as Polyak
 averaging; generators use it since ProGAN (arXiv 1710.10196, appendix A).
@@ -12,17 +15,17 @@ from typing import Any
 from tinygen import tree
 from tinygen.arrays import Array, Params
 from tinygen.kernels import updates
-from tinygen.schedules import check_number
+from tinygen.schedules import check_number, check_steps
 
 
 def ema(decay: float = 0.999) -> "Ema":
-    """A mean over about 1 / (1 - decay) steps. Raises ValueError for a decay outside 0..1."""
+    """A mean over the last 1 / (1 - decay) steps or so. Raises ValueError for decay not in 0..1."""
     return Ema(decay)
 
 
 def ema_block(xp: Any, e: Array, w: Array, s: Array, share: float) -> None:
     """(18), in place."""
-    updates.lerp(xp, e, w, share, s)  # e = decay e + (1 - decay) w    (18)
+    updates.lerp(xp, e, w, share, s)  # e = e + share (w - e)          (18)
 
 
 # In `apply` the array that is written comes first and the one that is read second: e, then w.
@@ -42,8 +45,12 @@ class Ema:
         """The average before the first step: a copy of p."""
         return tree.map(lambda w: w.copy(), p)
 
-    def update(self, average: Params, p: Params) -> None:
-        """Move the average towards p, in place. Raises ValueError where the two trees differ."""
+    def update(self, average: Params, p: Params, step: int) -> None:
+        """Move the average towards p, in place; step: t, the steps that led to p: 1, 2, ...
+
+        Raises ValueError where the two trees differ, and for a step below 1.
+        """
+        check_steps("ema", "step", step)
         leaves: list[tuple[Array, Array]] = []
         tree.map(lambda e, w: leaves.append((e, w)), average, p)
         for e, w in leaves:
@@ -54,6 +61,7 @@ class Ema:
                 )
             if not getattr(e.flags, "writeable", True):
                 raise ValueError("ema: the average is read-only: use the tree of init(p)")
-        scratch = updates.Scratch()
+        decay, scratch = float(self.decay), updates.Scratch()
+        share = (1 - decay) / (1 - decay**step)
         for e, w in leaves:
-            updates.apply(EMA, e, w, (), {"share": 1 - float(self.decay)}, 0.0, 0.0, scratch)
+            updates.apply(EMA, e, w, (), {"share": share}, 0.0, 0.0, scratch)
