@@ -427,7 +427,7 @@ def test_clipping_writes_nothing_and_takes_an_empty_tree():
 
 @pytest.mark.parametrize("decay", [0.0, 0.8, 0.999])
 def test_ema_is_the_weighted_mean_of_the_weights_that_steps_made(decay, rng):
-    """sum_i decay^(t - i) w_i / sum_i decay^(t - i), i = 1 ... t: no share for the first weights."""
+    """sum_i decay^(t - i) w_i / sum_i decay^(t - i), i = 1 ... t: w_0 has no share."""
     p, mean = weights(rng), ema(decay)
     average, seen = mean.init(p), []
     for t in range(1, 11):
