@@ -26,6 +26,7 @@ from typing import Any
 import numpy as np
 
 from tinygen import atomic, metrics, resolve_device, to_device, to_host
+from tinygen.arguments import check_number
 from tinygen.arrays import Array, Params, namespace
 from tinygen.data import binarise, load
 from tinygen.layers import Tanh
@@ -34,7 +35,7 @@ from tinygen.models.vae import VAE, dense_vae
 from tinygen.models.vae_likelihood import log_weights
 from tinygen.optim import adam
 from tinygen.runs import Run
-from tinygen.schedules import Schedule, check_number
+from tinygen.schedules import Schedule
 from tinygen.training import Trained, Turn, train
 
 BATCH, STAGES, VALIDATION = 20, 8, 400

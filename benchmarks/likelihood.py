@@ -33,12 +33,12 @@ import numpy as np
 from ladder import RUNGS, Rung
 
 from tinygen import atomic, examples, metrics, to_device, tree
+from tinygen.arguments import check_whole
 from tinygen.arrays import namespace
 from tinygen.commands import train
 from tinygen.models.ancestral import recompute
 from tinygen.models.autoregressive import Autoregressive
 from tinygen.runs import Run
-from tinygen.schedules import check_steps
 from tinygen.systems import system
 from tinygen.systems.job import Job, cut, seen
 from tinygen.systems.trained import TrainedRun, open_run
@@ -84,7 +84,7 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--device", help="cpu or cuda")
     parser.add_argument("--out", default="runs/ladder")
     args = parser.parse_args(argv)
-    check_steps("likelihood", "--samples", args.samples)
+    check_whole("likelihood", "--samples", args.samples)
     if args.limit is not None and args.limit < 2:
         parser.error(f"--limit must be at least 2, for a standard error; got {args.limit}")
     return args

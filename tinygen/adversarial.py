@@ -14,9 +14,10 @@ An objective holds both players' losses, each a mean over the batch, with its pu
 from dataclasses import dataclass
 from typing import ClassVar
 
+from tinygen.arguments import check_number
 from tinygen.arrays import Array, Params, namespace
 from tinygen.kernels.elementwise import sigmoid, softplus
-from tinygen.layers.base import check_array, check_device, check_number
+from tinygen.layers.base import check_array, check_device
 from tinygen.pullback import Pullback, no_params
 
 

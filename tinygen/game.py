@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 
 from tinygen import tree
+from tinygen.arguments import check_whole
 from tinygen.arrays import Array, Params, namespace
 from tinygen.diagnosis import first_nonfinite
 from tinygen.layers.base import NonFinite
 from tinygen.optim import Ema, Optimiser, global_norm
 from tinygen.pullback import Pullback
-from tinygen.schedules import check_steps
 
 Loss = Callable[..., tuple[Array, Any]]
 
@@ -64,7 +64,7 @@ class Turn:
                 f"Turn: name {self.name!r} must be a text without dots, which separate it from the "
                 "terms in the log and the moments in the checkpoint"
             )
-        check_steps(f"Turn {self.name!r}", "times", self.times)
+        check_whole(f"Turn {self.name!r}", "times", self.times)
 
     def own(self, p: Params) -> Params:
         """The part of p, or of a gradient, that belongs to this turn's player."""

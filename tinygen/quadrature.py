@@ -19,12 +19,12 @@ from typing import Any
 
 import numpy as np
 
+from tinygen.arguments import check_whole
 from tinygen.arrays import FLOATS, Array, Params, device_of, is_array, namespace
 from tinygen.layers.base import check_array, check_device, check_nonempty
 from tinygen.likelihoods.base import check_beside, check_dict
 from tinygen.likelihoods.gaussian import LOG_2PI
 from tinygen.pullback import Pullback
-from tinygen.schedules import check_steps
 
 LOG_2 = math.log(2.0)
 MASS = 1e-3  # how far sum_i w_i p_i may be from 1
@@ -36,7 +36,7 @@ def midpoints(low: float, high: float, n: int, dtype: Any = np.float64) -> tuple
     Exact for densities that are constant on each cell; for smooth ones that vanish at both ends
     the error falls faster than any power of the step. Raises ValueError for n < 1, low >= high.
     """
-    check_steps("midpoints", "n", n)
+    check_whole("midpoints", "n", n)
     if not (math.isfinite(low) and math.isfinite(high) and low < high):
         raise ValueError(f"midpoints: expected finite numbers low < high, got {low} and {high}")
     step = (high - low) / n

@@ -10,11 +10,8 @@ Every schedule is a value that an optimiser takes for its lr, and that `warm_up`
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
-import numpy as np
-
-from tinygen.layers.base import check_number
+from tinygen.arguments import check_number, check_whole
 
 
 @dataclass(frozen=True)
@@ -41,7 +38,7 @@ def constant(lr: float) -> Schedule:
 def step_decay(lr: float, every: int, factor: float = 0.1) -> Schedule:
     """lr factor^floor(step / every): a drop each `every` steps. Raises ValueError."""
     check_number("step_decay", "lr", lr, above=0.0)
-    check_steps("step_decay", "every", every)
+    check_whole("step_decay", "every", every)
     check_number("step_decay", "factor", factor, above=0.0)
     return Schedule(
         f"step_decay({lr}, every={every}, factor={factor})",
@@ -62,7 +59,7 @@ def cosine(lr: float, steps: int, minimum: float = 0.0) -> Schedule:
     After that it stays at the minimum. Raises ValueError.
     """
     check_number("cosine", "lr", lr, above=0.0)
-    check_steps("cosine", "steps", steps)
+    check_whole("cosine", "steps", steps)
     check_number("cosine", "minimum", minimum, least=0.0)
     if minimum > lr:
         raise ValueError(f"cosine: minimum {minimum} lies above lr {lr}: exchange them")
@@ -83,7 +80,7 @@ def warm_up(then: float | Schedule, steps: int, start: float | None = None) -> S
 
     Raises ValueError for steps < 1 or a start outside 0..1.
     """
-    check_steps("warm_up", "steps", steps)
+    check_whole("warm_up", "steps", steps)
     follow = then if callable(then) else constant(then)
     low = 1 / (steps + 1) if start is None else start
     check_number("warm_up", "start", low, least=0.0, below=1.0)
@@ -94,9 +91,3 @@ def warm_up(then: float | Schedule, steps: int, start: float | None = None) -> S
         return follow(0) * (low + (1 - low) * step / steps)  # (15)
 
     return Schedule(f"warm_up({follow}, steps={steps}, start={low})", f)
-
-
-def check_steps(owner: str, name: str, steps: Any) -> None:
-    """Refuse what is not a whole number >= 1. Raises ValueError."""
-    if not isinstance(steps, int | np.integer) or isinstance(steps, bool) or steps < 1:
-        raise ValueError(f"{owner}: {name} must be a whole number >= 1, got {steps!r}")

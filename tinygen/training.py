@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from tinygen import tree
+from tinygen.arguments import check_number, check_whole
 from tinygen.arrays import Array, Params, is_array, namespace
 from tinygen.game import Game, Turn
 from tinygen.interrupt import Interrupted, requests
@@ -20,7 +21,6 @@ from tinygen.kernels.memory import keep_memory
 from tinygen.layers.base import NonFinite, check_array
 from tinygen.loop import Loop, Order, Trained, Transform, evaluate
 from tinygen.runs import Run
-from tinygen.schedules import check_number, check_steps
 from tinygen.state import State
 
 __all__ = ["Diverged", "Game", "Interrupted", "Trained", "Turn", "evaluate", "train"]
@@ -129,7 +129,7 @@ def check_asked(
     counts = {"epochs": epochs, "steps": steps, "batch": batch, "patience": patience}
     for name, count in counts.items():
         if count is not None:
-            check_steps("train", name, count)
+            check_whole("train", name, count)
     if patience is not None and validation is None:
         raise ValueError(
             "train: patience needs validation data: give validation=, or leave patience out"

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 
 from tinygen import atomic, examples
+from tinygen.arguments import check_whole
 from tinygen.arrays import to_device
 from tinygen.commands import check_seed
 from tinygen.data import black_and_white, entry, load
 from tinygen.runs import RunError
-from tinygen.schedules import check_steps
 from tinygen.systems.job import REMARKED, cut, seen
 from tinygen.systems.trained import TrainedRun, open_run
 
@@ -50,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
     """Print the numbers and keep them."""
     for name in ("samples", "limit"):
         if getattr(args, name) is not None:
-            check_steps("evaluate", f"--{name}", getattr(args, name))
+            check_whole("evaluate", f"--{name}", getattr(args, name))
     check_seed("evaluate", args.seed)
     if args.limit == 1:
         raise ValueError("evaluate: --limit must be at least 2: one example has no standard error")

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 
 from tinygen import atomic, page, tree
+from tinygen.arguments import check_whole
 from tinygen.commands import check_seed
 from tinygen.commands.evaluate import read_numbers
 from tinygen.pictures import Written, standard_prior, write
 from tinygen.plots.logs import best_epoch
 from tinygen.runs import RunError
-from tinygen.schedules import check_steps
 from tinygen.systems.trained import TrainedRun, open_run
 
 HELP = "one self-contained HTML page about a run: numbers, curves, pictures"
@@ -110,7 +110,7 @@ examples:
 
 def run(args: argparse.Namespace) -> int:
     """Write the page."""
-    check_steps("report", "--samples", args.samples)
+    check_whole("report", "--samples", args.samples)
     check_seed("report", args.seed)
     trained = open_run(args.run_folder, args.device)
     out = Path(args.out) if args.out else trained.run.path / "report.html"

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 
 from tinygen import atomic, plots
+from tinygen.arguments import check_whole
 from tinygen.arrays import to_host
 from tinygen.commands import check_seed
 from tinygen.pictures import Gallery, draws_and_means, is_image
 from tinygen.runs import RunError
-from tinygen.schedules import check_steps
 from tinygen.systems.trained import TrainedRun, open_run
 
 HELP = "draw new examples from a trained run"
@@ -49,7 +49,7 @@ files:
 
 def run(args: argparse.Namespace) -> int:
     """Draw, write, and say what was drawn."""
-    check_steps("sample", "-n", args.n)
+    check_whole("sample", "-n", args.n)
     check_seed("sample", args.seed)
     trained = open_run(args.run_folder, args.device)
     if args.mean and not trained.system.has_means:

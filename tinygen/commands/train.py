@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 
 from tinygen import examples
+from tinygen.arguments import check_number
 from tinygen.arrays import resolve_device, to_device
 from tinygen.commands import check_seed
 from tinygen.commands.train_options import add_options
 from tinygen.data import load
 from tinygen.data.dataset import Dataset
 from tinygen.runs import Run, RunError
-from tinygen.schedules import check_number
 from tinygen.systems import SYSTEMS, System, system
 from tinygen.systems.base import Options, Task, check_kind
 from tinygen.systems.job import REMARKED, Job

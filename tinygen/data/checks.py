@@ -5,15 +5,14 @@ from typing import Any
 
 import numpy as np
 
+from tinygen.arguments import check_whole
 from tinygen.names import nearest
 
 
 def check_counts(where: str, minimum: int = 1, **counts: Any) -> None:
     """Refuse what is not a whole number >= minimum. Raises ValueError."""
     for name, count in counts.items():
-        whole = isinstance(count, int | np.integer) and not isinstance(count, bool)
-        if not whole or count < minimum:
-            raise ValueError(f"{where}: {name} must be a whole number >= {minimum}, got {count!r}")
+        check_whole(where, name, count, minimum)
 
 
 def check_range(where: str, low: float, high: float, **values: Any) -> None:

@@ -6,11 +6,11 @@ A layer is a frozen dataclass of sizes. `shapes` names its parameters, `init` dr
 `forward` maps x to y and returns the `Pullback` of that map.
 """
 
-import math
 from typing import Any
 
 import numpy as np
 
+from tinygen.arguments import check_whole
 from tinygen.arrays import FLOATS, Array, Params, device_of, is_array, namespace
 from tinygen.pullback import Pullback
 
@@ -50,11 +50,7 @@ class Layer:
 def check_sizes(layer: Any, minimum: int = 1, **sizes: Any) -> None:
     """Refuse sizes that are not whole numbers >= minimum. Raises ValueError."""
     for name, size in sizes.items():
-        whole = isinstance(size, int | np.integer) and not isinstance(size, bool)
-        if not whole or size < minimum:
-            raise ValueError(
-                f"{type(layer).__name__}: {name} must be a whole number >= {minimum}, got {size!r}"
-            )
+        check_whole(type(layer).__name__, name, size, minimum)
 
 
 def pair(size: int | Pair) -> Pair:
@@ -72,28 +68,6 @@ def check_pairs(layer: Any, minimum: int = 1, **sizes: int | Pair) -> None:
             )
         for number in pair(size):
             check_sizes(layer, minimum, **{name: number})
-
-
-def check_number(
-    owner: str,
-    name: str,
-    value: Any,
-    above: float = -math.inf,
-    least: float = -math.inf,
-    below: float = math.inf,
-) -> None:
-    """Refuse what is not a finite number with above < value < below and value >= least."""
-    kinds = int | float | np.integer | np.floating
-    number = isinstance(value, kinds) and not isinstance(value, bool)
-    if number and math.isfinite(value) and above < value < below and value >= least:
-        return
-    limits = [
-        f"> {above}" if above > -math.inf else "",
-        f">= {least}" if least > -math.inf else "",
-        f"< {below}" if below < math.inf else "",
-    ]
-    wanted = " and ".join(limit for limit in limits if limit)
-    raise ValueError(f"{owner}: {name} must be a finite number {wanted}, got {value!r}")
 
 
 def check_names(name: str, p: Params, expected: set[str], of: str = "model") -> None:

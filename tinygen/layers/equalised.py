@@ -13,8 +13,9 @@ from typing import Any
 
 import numpy as np
 
+from tinygen.arguments import check_number
 from tinygen.arrays import Array, Params
-from tinygen.layers.base import Layer, check_input, check_number
+from tinygen.layers.base import Layer, check_input
 from tinygen.layers.conv import Conv1d, Conv2d
 from tinygen.layers.dense import Dense
 from tinygen.pullback import Pullback

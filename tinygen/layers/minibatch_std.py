@@ -8,8 +8,9 @@ are all alike gives itself away by a small t.              docs/derivations/mini
 
 from dataclasses import dataclass
 
+from tinygen.arguments import check_number
 from tinygen.arrays import Array, Params, namespace
-from tinygen.layers.base import Layer, check_input, check_number, check_sizes
+from tinygen.layers.base import Layer, check_input, check_sizes
 from tinygen.layers.norm import check_variance
 from tinygen.pullback import Pullback, no_params
 

@@ -13,9 +13,9 @@ E. R. DeLong, D. M. DeLong and D. L. Clarke-Pearson, Biometrics 44, 1988 (the st
 
 import math
 
+from tinygen.arguments import check_number
 from tinygen.arrays import Array, namespace
 from tinygen.layers.base import check_array
-from tinygen.schedules import check_number
 
 
 def auroc(scores_in: Array, scores_out: Array) -> float:

@@ -5,12 +5,12 @@ q(z) = (1/N) sum_n q(z|x_n): an example, then its code     docs/derivations/tc_v
 
 import numpy as np
 
+from tinygen.arguments import check_whole
 from tinygen.arrays import Array, Params, namespace
 from tinygen.divergences import check_diagonal
 from tinygen.layers.base import check_array
 from tinygen.likelihoods.base import normal
 from tinygen.reparameterise import reparameterise
-from tinygen.schedules import check_steps
 
 ENTRIES = 1 << 20  # densities in work at once: bounds the memory, not the answer
 
@@ -28,7 +28,7 @@ def draw_codes(
     name: str, q: Params, rng: np.random.Generator, draws: int
 ) -> tuple[np.ndarray, Array]:
     """The examples drawn (S,), none twice where there are enough, and their codes z (S, Z)."""
-    check_steps(name, "draws", draws)
+    check_whole(name, "draws", draws)
     n = len(q["mean"])
     chosen = rng.choice(n, draws, replace=draws > n)
     index = namespace(q["mean"]).asarray(chosen)

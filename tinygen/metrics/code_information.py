@@ -12,12 +12,12 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from tinygen.arguments import check_whole
 from tinygen.arrays import Array, Params, namespace, to_host
 from tinygen.kernels.pairwise import pair_log_density
 from tinygen.layers.base import check_array
 from tinygen.metrics.code_draws import blocks, check_codes, draw_codes
 from tinygen.metrics.factors import checked_factors
-from tinygen.schedules import check_steps
 
 Factors = Mapping[str, np.ndarray]
 
@@ -63,7 +63,7 @@ def binned_information(codes: Array, factors: Factors, bins: int = 20) -> dict[s
     values. Raises as `code_information`.
     """
     check_array("binned_information: codes", codes, "N", "Z")
-    check_steps("binned_information", "bins", bins)
+    check_whole("binned_information", "bins", bins)
     codes = to_host(codes).astype(np.float64)
     level = checked_factors("binned_information", factors, len(codes))
     low, high = codes.min(axis=0), codes.max(axis=0)

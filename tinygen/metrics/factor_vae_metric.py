@@ -14,12 +14,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tinygen.arguments import check_whole
 from tinygen.arrays import Array, to_host
 from tinygen.layers.base import check_array
 from tinygen.metrics.active_units import THRESHOLD
 from tinygen.metrics.code_information import Factors
 from tinygen.metrics.factors import checked_factors
-from tinygen.schedules import check_steps
 
 
 def factor_vae_metric(
@@ -46,8 +46,8 @@ def factor_vae_metric(
     that it answers, so that 800 votes of noise are not flattered.
     """
     check_array("factor_vae_metric: codes", codes, "N", "Z")
-    check_steps("factor_vae_metric", "votes", votes)
-    check_steps("factor_vae_metric", "examples", examples)
+    check_whole("factor_vae_metric", "votes", votes)
+    check_whole("factor_vae_metric", "examples", examples)
     z = to_host(codes).astype(np.float64)
     level = checked_factors("factor_vae_metric", factors, len(z), least=2)
     if len(level) < 2:

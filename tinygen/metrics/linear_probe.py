@@ -13,11 +13,11 @@ from math import sqrt
 
 import numpy as np
 
+from tinygen.arguments import check_number, check_whole
 from tinygen.arrays import Array, Params, namespace
 from tinygen.kernels.elementwise import log_sum_exp
 from tinygen.layers.base import check_array
 from tinygen.likelihoods.base import check_levels
-from tinygen.schedules import check_number, check_steps
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ def linear_probe(
             "linear_probe: features are float16, whose sums over examples overflow: use "
             "features.astype(np.float32)"
         )
-    check_steps("linear_probe", "classes", classes)
+    check_whole("linear_probe", "classes", classes)
     check_number("linear_probe", "l2", l2, above=0)
     xp, (N, F) = namespace(features), features.shape
     check_levels("linear_probe: labels", labels, features, (N,), classes)

@@ -18,9 +18,9 @@ from typing import Any
 
 import numpy as np
 
+from tinygen.arguments import check_number, check_whole
 from tinygen.arrays import Array, to_host
 from tinygen.layers.base import check_array
-from tinygen.schedules import check_number, check_steps
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ def class_coverage(labels: Array, classes: int, share: np.ndarray | None = None)
     Raises ValueError for no labels, some outside 0 .. classes - 1, classes < 1, and a share as
     `reverse_kl` does.
     """
-    check_steps("class_coverage", "classes", classes)
+    check_whole("class_coverage", "classes", classes)
     y = numbers("class_coverage: labels", labels)
     if y.ndim != 1 or not len(y) or y.dtype.kind not in "iu":
         raise ValueError(

@@ -17,10 +17,10 @@ from math import log, pi
 
 import numpy as np
 
+from tinygen.arguments import check_number
 from tinygen.arrays import Array, namespace, to_host
 from tinygen.layers.base import check_array
 from tinygen.metrics.units import mean_and_error
-from tinygen.schedules import check_number
 
 SIGMAS = tuple(float(s) for s in np.logspace(-1, 0, 10))  # of the authors' code
 BLOCK = 1000  # examples, and samples, whose distances are held at once

@@ -11,9 +11,9 @@ J. Delon and M. Bernot 2011. The paper's tables show the distances times 1000.
 
 import numpy as np
 
+from tinygen.arguments import check_whole
 from tinygen.arrays import Array, namespace
 from tinygen.layers.base import check_array, check_rng
-from tinygen.schedules import check_steps
 
 PATCH = 7  # pixels a side
 LOWEST = 16  # the paper's last level
@@ -31,7 +31,7 @@ def sliced_wasserstein(
     check_array("sliced_wasserstein: a", a, "N", "D")
     check_array("sliced_wasserstein: b", b, "N", a.shape[1])
     check_rng("sliced_wasserstein", rng)
-    check_steps("sliced_wasserstein", "directions", directions)
+    check_whole("sliced_wasserstein", "directions", directions)
     if len(a) != len(b):
         raise ValueError(
             f"sliced_wasserstein: expected as many rows in a as in b, got {len(a)} and {len(b)}: "
@@ -68,8 +68,8 @@ def pyramid_distance(
     check_array("pyramid_distance: a", a, "N", "R", "R", "C")
     check_array("pyramid_distance: b", b, *a.shape)
     check_rng("pyramid_distance", rng)
-    check_steps("pyramid_distance", "patches", patches)
-    check_steps("pyramid_distance", "lowest", lowest)
+    check_whole("pyramid_distance", "patches", patches)
+    check_whole("pyramid_distance", "lowest", lowest)
     found = {}
     for level, other in zip(laplacian(a, lowest), laplacian(b, lowest), strict=True):
         N, R = len(level), level.shape[1]

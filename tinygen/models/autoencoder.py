@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygen.arguments import check_number
 from tinygen.arrays import Array, Params, device_of, namespace
 from tinygen.layers import Layer
 from tinygen.layers.base import check_array, check_names, check_sizes
@@ -22,7 +23,6 @@ from tinygen.likelihoods.base import per_example, row_blocks, sum_examples
 from tinygen.models.corruption import Corruption
 from tinygen.models.deep_contractive import code_and_norm
 from tinygen.pullback import Pullback, no_params
-from tinygen.schedules import check_number
 
 
 @dataclass(frozen=True)

@@ -12,12 +12,12 @@ from typing import Any
 
 import numpy as np
 
+from tinygen.arguments import check_number
 from tinygen.arrays import Array, Params, namespace
 from tinygen.kernels.elementwise import sigmoid, softplus
 from tinygen.likelihoods import Bernoulli
 from tinygen.models.mixture import Mixture
 from tinygen.pullback import Pullback
-from tinygen.schedules import check_number
 
 LEAST = 0.5  # examples that a component must hold
 

@@ -9,10 +9,10 @@ from math import sqrt
 
 import numpy as np
 
+from tinygen.arguments import check_whole
 from tinygen.arrays import Array, Params, namespace
 from tinygen.layers.base import check_array
 from tinygen.likelihoods.base import normal
-from tinygen.schedules import check_steps
 
 
 def gaussian_of_codes(z: Array) -> Params:
@@ -36,5 +36,5 @@ def gaussian_of_codes(z: Array) -> Params:
 def sample_codes(gaussian: Params, rng: np.random.Generator, n: int) -> Array:
     """n codes mean + L eps (n, Z), with eps drawn on the host, on the device of the mean."""
     mean, L = gaussian["mean"], gaussian["L"]
-    check_steps("sample_codes", "n", n)
+    check_whole("sample_codes", "n", n)
     return mean + normal(rng, (n, len(mean)), mean) @ L.T  #                     (12)

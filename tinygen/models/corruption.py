@@ -17,11 +17,11 @@ from typing import Any
 
 import numpy as np
 
+from tinygen.arguments import check_number
 from tinygen.arrays import Array, Params
 from tinygen.layers.base import Layer, check_array, check_input
 from tinygen.likelihoods.base import check_beside, normal, uniform
 from tinygen.pullback import Pullback, no_params
-from tinygen.schedules import check_number
 
 
 class Corruption(Layer):

@@ -20,13 +20,13 @@ import numpy as np
 
 from tinygen import tree
 from tinygen.adversarial import LeastSquares, Objective
+from tinygen.arguments import check_number
 from tinygen.arrays import Array, Params, namespace
 from tinygen.layers import Layer
 from tinygen.layers.base import check_array, check_names, check_sizes
 from tinygen.models.adversary_input import check_paid, part, shown
 from tinygen.models.fake_history import draw_slots, empty_history, exchange
 from tinygen.pullback import Pullback
-from tinygen.schedules import check_number
 
 OTHER = {"a": "b", "b": "a"}
 MAKER = {"a": "b_to_a", "b": "a_to_b"}  # of examples of each set

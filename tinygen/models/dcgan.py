@@ -25,6 +25,7 @@ from typing import Any
 import numpy as np
 
 from tinygen.adversarial import NonSaturating, Objective
+from tinygen.arguments import check_whole
 from tinygen.arrays import Array, Params
 from tinygen.layers import (
     BatchNorm,
@@ -43,7 +44,6 @@ from tinygen.layers import (
 from tinygen.models.gan import GAN
 from tinygen.models.labels import LABEL
 from tinygen.models.nets import Shape, check_shape, check_widths
-from tinygen.schedules import check_steps
 
 KERNEL, STRIDE, PADDING = 4, 2, 1
 SLOPE = 0.2
@@ -103,7 +103,7 @@ def dcgan(
     """
     features = default_features(shape) if features is None else features
     if type(hidden) is not int or hidden != 0:
-        check_steps("dcgan", "hidden (0: none)", hidden)
+        check_whole("dcgan", "hidden (0: none)", hidden)
     return DCGAN(
         generator(shape, n_latent, features, classes, hidden),
         discriminator(shape, features, classes, hidden),

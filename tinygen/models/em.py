@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 
 from tinygen import tree
+from tinygen.arguments import check_number, check_whole
 from tinygen.arrays import Array, Params, device_of, namespace, to_device
 from tinygen.layers.base import NonFinite, check_array
 from tinygen.models.kmeans import kmeans, one_hot
-from tinygen.schedules import check_number, check_steps
 
 TINY = 1e-300
 SHORT = 10  # steps of a start that is one of several
@@ -82,7 +82,7 @@ def fit(
     for fewer examples than components, NonFinite where the likelihood overflows.
     """
     check_number("fit", "tol", tol, least=0.0)
-    check_steps("fit", "max_iter", max_iter)
+    check_whole("fit", "max_iter", max_iter)
     if start is not None:
         runs = [run(model, start, x, rng, tol, max_iter)]
     else:

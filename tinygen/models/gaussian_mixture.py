@@ -12,13 +12,13 @@ from typing import Any
 
 import numpy as np
 
+from tinygen.arguments import check_number
 from tinygen.arrays import Array, Params, namespace
 from tinygen.likelihoods.base import normal
 from tinygen.likelihoods.gaussian import LOG_2PI
 from tinygen.models.covariances import KINDS
 from tinygen.models.mixture import Mixture
 from tinygen.pullback import Pullback
-from tinygen.schedules import check_number
 
 LEAST = 0.5  # examples that a component must hold
 NARROW = 1e-3  # share of the variance within components that it must have, if it is at the floor

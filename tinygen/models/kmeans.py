@@ -9,9 +9,9 @@ small variance for all, and here the start of EM.                  docs/derivati
 
 import numpy as np
 
+from tinygen.arguments import check_whole
 from tinygen.arrays import Array, namespace
 from tinygen.layers.base import NonFinite, check_array
-from tinygen.schedules import check_steps
 
 SEEDED = 20  # points a cluster among which the seeds are drawn
 
@@ -27,8 +27,8 @@ def kmeans(
     Raises ValueError where x holds fewer different points than K, NaN, or is no (N, D).
     """
     check_array("kmeans", x, "N", "D")
-    check_steps("kmeans", "n_clusters", n_clusters)
-    check_steps("kmeans", "max_iter", max_iter)
+    check_whole("kmeans", "n_clusters", n_clusters)
+    check_whole("kmeans", "max_iter", max_iter)
     xp = namespace(x)
     middle = x.mean(axis=0)
     e = x - middle  # so that squares of far-off points do not drown their differences

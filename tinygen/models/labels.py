@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from tinygen.arguments import check_whole
 from tinygen.arrays import Array, Params, is_array, to_host
-from tinygen.schedules import check_steps
 
 NONE = -1  # no label
 LABEL = "label"  # what a conditional net's layers that take the labels are called, or begin with
@@ -106,7 +106,7 @@ def stratified_order(
         )
     if not len(unknown):
         return lambda rng, p: rng.permutation(known)
-    check_steps("stratified_order", "batch", batch)
+    check_whole("stratified_order", "batch", batch)
     if labelled is None:
         labelled = max(1, round(batch * len(known) / len(y)))
     if not 1 <= labelled < batch:

@@ -16,8 +16,7 @@ from itertools import pairwise
 from math import prod
 from typing import Any
 
-import numpy as np
-
+from tinygen.arguments import is_whole
 from tinygen.layers import (
     Conv2d,
     ConvTranspose2d,
@@ -163,7 +162,4 @@ def check_widths(what: str, widths: Any, fewest: int = 0) -> tuple[int, ...]:
 
 def is_sizes(sizes: Any) -> bool:
     """Whether it is a tuple of whole numbers >= 1."""
-    return isinstance(sizes, tuple) and all(
-        isinstance(size, int | np.integer) and not isinstance(size, bool) and size >= 1
-        for size in sizes
-    )
+    return isinstance(sizes, tuple) and all(map(is_whole, sizes))

@@ -18,13 +18,13 @@ from typing import Any
 import numpy as np
 
 from tinygen import tree
+from tinygen.arguments import check_number
 from tinygen.arrays import Array, Params, namespace
 from tinygen.layers.base import check_array
 from tinygen.models.latent import check_images
 from tinygen.models.vae import VAE
 from tinygen.pullback import Pullback
 from tinygen.reparameterise import reparameterise
-from tinygen.schedules import check_number
 
 Pairs = tuple[Array, Array]
 

@@ -16,13 +16,13 @@ from typing import Any
 
 import numpy as np
 
+from tinygen.arguments import check_number, check_whole
 from tinygen.arrays import Array, Params, namespace
 from tinygen.layers.base import check_array, check_nonempty
 from tinygen.likelihoods.base import sum_examples, uniform
 from tinygen.models.autoencoder import Autoencoder
 from tinygen.models.latent import LatentModel, check_images
 from tinygen.models.local_model import LocalModel
-from tinygen.schedules import check_number, check_steps
 
 AT_ONCE = 1000  # images scored at once: bounds the memory, not the answer
 
@@ -98,7 +98,7 @@ def mutate(rng: np.random.Generator, x: Array, rate: float, levels: int = 256) -
     """
     check_array("mutate", x, "...")
     check_number("mutate", "rate", rate, least=0, below=1)
-    check_steps("mutate", "levels - 1", levels - 1)
+    check_whole("mutate", "levels - 1", levels - 1)
     xp = namespace(x)
     chosen = uniform(rng, x.shape, x) < rate
     level = xp.floor(levels * uniform(rng, x.shape, x)) / (levels - 1)  # 0, 1/255, .. 1

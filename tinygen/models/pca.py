@@ -4,9 +4,9 @@ P. Baldi and K. Hornik, Neural Networks and Principal Component Analysis, Neural
                                                            docs/derivations/autoencoder.md
 """
 
+from tinygen.arguments import check_whole
 from tinygen.arrays import Array, Params, namespace
 from tinygen.layers.base import check_array
-from tinygen.schedules import check_steps
 
 
 def pca_autoencoder(x: Array, n_latent: int) -> tuple[Params, float]:
@@ -18,7 +18,7 @@ def pca_autoencoder(x: Array, n_latent: int) -> tuple[Params, float]:
     eigenvalues of the covariance (1/N). Raises ValueError for another Z, no examples and NaN.
     """
     check_array("pca_autoencoder", x, "...")
-    check_steps("pca_autoencoder", "n_latent", n_latent)
+    check_whole("pca_autoencoder", "n_latent", n_latent)
     rows = x.reshape(len(x), -1)  #                                     (N, I)
     if n_latent > rows.shape[1]:
         raise ValueError(

@@ -16,13 +16,13 @@ from math import prod
 
 import numpy as np
 
+from tinygen.arguments import check_number
 from tinygen.arrays import Array, Params, namespace
 from tinygen.layers import Fork, Layer, Pack
 from tinygen.layers.compose import Composite
 from tinygen.likelihoods.base import per_example, sum_examples, uniform
 from tinygen.models.labels import check_noise, told
 from tinygen.pullback import Pullback
-from tinygen.schedules import check_number
 from tinygen.tangent import Linearised, linearise
 
 TINY = 1e-12  # below the square of a norm, so that |g| has a derivative at g = 0

@@ -5,12 +5,11 @@ docs/derivations/progressive_gan.md
 
 from typing import Any
 
-import numpy as np
-
+from tinygen.arguments import check_whole, is_whole
 from tinygen.arrays import Array, namespace
 from tinygen.layers import AvgPool2d
 from tinygen.models.nets import Shape, check_shape
-from tinygen.schedules import Schedule, check_steps
+from tinygen.schedules import Schedule
 
 BASE = 4  # pixels a side at stage 0
 
@@ -40,14 +39,13 @@ def began(top: int, fade: int, stable: int) -> tuple[int, ...]:
 
 def check_growth(owner: str, top: Any, fade: Any, stable: Any) -> None:
     """Refuse what is no last stage, or no number of steps. Raises ValueError."""
-    whole = isinstance(top, int | np.integer) and not isinstance(top, bool)
-    if not whole or top < 0:
+    if not is_whole(top, 0):
         raise ValueError(
             f"{owner}: top must be a whole number >= 0, the last stage, got {top!r}: give the "
             "model's `top`"
         )
     for name, steps in {"fade": fade, "stable": stable}.items():
-        check_steps(owner, name, steps)
+        check_whole(owner, name, steps)
 
 
 def stages(shape: Shape) -> int:

@@ -16,11 +16,11 @@ from typing import Any
 
 import numpy as np
 
+from tinygen.arguments import check_whole
 from tinygen.arrays import Array, Params, namespace, to_host
 from tinygen.layers.base import NonFinite
 from tinygen.models.labels import check_labels
 from tinygen.names import nearest
-from tinygen.schedules import check_steps
 
 COMBINE = ("product", "maximum")
 ROWS = 1000  # examples encoded at once
@@ -43,7 +43,7 @@ def bin_shares(codes: Array, bins: int = 10) -> np.ndarray:
         raise ValueError(f"resampling: expected codes (N, Z), got {z.shape}: a row an example")
     if not np.isfinite(z).all():
         raise NonFinite("resampling: the codes hold NaN or infinite values: lower lr")
-    check_steps("resampling", "bins", bins)
+    check_whole("resampling", "bins", bins)
     low, high = z.min(axis=0), z.max(axis=0)  #                            (Z,)
     wide = np.where(high > low, high - low, 1.0)
     place = np.minimum((bins * ((z - low) / wide)).astype(int), bins - 1)  # (N, Z)      (5)

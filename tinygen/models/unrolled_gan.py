@@ -17,6 +17,7 @@ import numpy as np
 
 from tinygen import tree
 from tinygen.adversarial import Hinge, LeastSquares, Minimax, Wasserstein
+from tinygen.arguments import check_number
 from tinygen.arrays import Array, Params, device_of, namespace
 from tinygen.kernels.elementwise import sigmoid
 from tinygen.layers import Dropout, MinibatchStd
@@ -24,7 +25,6 @@ from tinygen.layers.base import NonFinite, check_finite, check_sizes
 from tinygen.layers.compose import holds
 from tinygen.models.gan import GAN
 from tinygen.pullback import Pullback
-from tinygen.schedules import check_number
 from tinygen.tangent.second import Trace, trace
 
 

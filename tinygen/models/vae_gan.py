@@ -21,9 +21,10 @@ import numpy as np
 
 from tinygen import tree
 from tinygen.adversarial import NonSaturating, Objective
+from tinygen.arguments import check_number
 from tinygen.arrays import Array, Params, namespace
 from tinygen.layers import Layer, Sequential
-from tinygen.layers.base import check_array, check_names, check_number, check_sizes
+from tinygen.layers.base import check_array, check_names, check_sizes
 from tinygen.likelihoods.base import normal
 from tinygen.models.adversary_input import check_paid, part, shown
 from tinygen.models.latent import check_images

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from tinygen import tree
+from tinygen.arguments import check_number
 from tinygen.arrays import Params, device_of, namespace
-from tinygen.schedules import check_number
 
 
 def clip_norm(dp: Params, limit: float) -> Params:

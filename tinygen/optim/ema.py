@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from tinygen import tree
+from tinygen.arguments import check_number, check_whole
 from tinygen.arrays import Array, Params
 from tinygen.kernels import updates
-from tinygen.schedules import check_number, check_steps
 
 
 def ema(decay: float = 0.999) -> "Ema":
@@ -50,7 +50,7 @@ class Ema:
 
         Raises ValueError where the two trees differ, and for a step below 1.
         """
-        check_steps("ema", "step", step)
+        check_whole("ema", "step", step)
         leaves: list[tuple[Array, Array]] = []
         tree.map(lambda e, w: leaves.append((e, w)), average, p)
         for e, w in leaves:

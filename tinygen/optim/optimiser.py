@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from tinygen import tree
+from tinygen.arguments import check_number
 from tinygen.arrays import Array, Params, is_array, namespace
 from tinygen.kernels import updates
-from tinygen.schedules import Schedule, check_number
+from tinygen.schedules import Schedule
 
 FLUSH_EVERY = 64  # steps between two searches for denormal moments
 FLUSH_BELOW = {"m": 1e-30, "v": 1e-37}  # v holds squares: sqrt(1e-37) is far below any eps

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from tinygen import tree
+from tinygen.arguments import check_number
 from tinygen.arrays import Params
 from tinygen.optim.adam import Adam
-from tinygen.schedules import Schedule, check_number
+from tinygen.schedules import Schedule
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tinygen.schedules import check_steps
+from tinygen.arguments import check_whole
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -24,8 +24,8 @@ def moving(figures: Iterable["Figure"], milliseconds: int = 70, last: int = 1) -
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from PIL import Image
 
-    check_steps("moving", "milliseconds", milliseconds)
-    check_steps("moving", "last", last)
+    check_whole("moving", "milliseconds", milliseconds)
+    check_whole("moving", "last", last)
     drawn: list[np.ndarray] = []
     for figure in figures:
         canvas = FigureCanvasAgg(figure)
