@@ -209,16 +209,20 @@ METHODS: dict[str, Make] = {
     "unrolled5-first": unrolled(5, first_order=True),
     "minibatch": discriminated,
     "features": matched,
-    "l2-g": decayed(G={"l2": 1e-3}),
-    "l2-d": decayed(D={"l2": 1e-3}),
-    "decay-g": decayed(G={"weight_decay": 1.0}),
-    "decay-d": decayed(D={"weight_decay": 1.0}),
+    "l2-g": decayed(G={"l2": 1e-4}),
+    "l2-d": decayed(D={"l2": 1e-4}),
+    "decay-g": decayed(G={"weight_decay": 0.1}),
+    "decay-d": decayed(D={"weight_decay": 0.1}),
     "wgan": clipped,
     "wgan-gp": penalised,
     "lsgan": plain(objective=LeastSquares()),
     "hinge": plain(objective=Hinge()),
     "r1": plain(penalty=R1(1.0)),
 }
-PACKED = {"pacgan3": plain(3)}  # in the table of set-up "pacgan"
-ANY = METHODS | PACKED
+BESIDE: dict[str, Make] = {  # to be asked for by name
+    "pacgan3": plain(3),
+    "l2-g-strong": decayed(G={"l2": 1e-3}),
+    "l2-d-strong": decayed(D={"l2": 1e-3}),
+}
+ANY = METHODS | BESIDE
 CONV = ("gan", "minimax", "pacgan2", "pacgan3", "pacgan4", "l2-g", "l2-d", "lsgan", "hinge")
