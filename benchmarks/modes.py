@@ -169,19 +169,38 @@ def identity(row: dict[str, Any]) -> tuple[str, str, str, int, int]:
 
 
 def table(rows: list[dict[str, Any]]) -> str:
-    """Mean and standard deviation over seeds, a line a method."""
-    lines = ["| method | rounds | seeds | modes | good samples % | reverse KL | CPU min |",
-             "|---|---|---|---|---|---|---|"]  # fmt: skip
+    """Mean and standard deviation over seeds, a line a method.
+
+    Of the last samples, and, "late", of each seed's mean over the looks of the second half: a game
+    that goes round its modes has another number at each look.
+    """
+    head = ("method", "rounds", "seeds", "modes", "late", "good %", "late", "reverse KL", "CPU min")
+    lines = [" | ".join(("", *head, "")).strip(), "|---" * len(head) + "|"]
     for method, steps in dict.fromkeys((r["method"], r["steps"]) for r in rows):
         mine = [r for r in rows if (r["method"], r["steps"]) == (method, steps)]
-        last = [r["last"] for r in mine if r["last"]]
-        cells = [spread([r["modes"] for r in last], 1)]
-        cells += [spread([100 * r["good"] for r in last if r["good"] is not None], 1)]
-        cells += [spread([r["reverse KL"] for r in last if r["reverse KL"] is not None], 2)]
-        cells += [f"{np.mean([r['CPU seconds'] for r in mine]) / 60:.1f}"]
-        failed = f", {len(mine) - len(last)} diverged" if len(last) < len(mine) else ""
+        done = [r for r in mine if r["last"]]
+        cells = []
+        for what, unit in {"modes": 1, "good": 100}.items():
+            cells.append(spread([unit * r["last"][what] for r in done if known_of(r, what)], 1))
+            cells.append(spread([unit * late(r, what) for r in done if known_of(r, what)], 1))
+        cells.append(
+            spread([r["last"]["reverse KL"] for r in done if known_of(r, "reverse KL")], 2)
+        )
+        cells.append(f"{np.mean([r['CPU seconds'] for r in mine]) / 60:.1f}")
+        failed = f", {len(mine) - len(done)} diverged" if len(done) < len(mine) else ""
         lines.append(f"| {method} | {steps} | {len(mine)}{failed} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
+
+
+def known_of(row: dict[str, Any], what: str) -> bool:
+    """Whether the last look has that number: images have no good samples, no mode has no KL."""
+    return row["last"][what] is not None
+
+
+def late(row: dict[str, Any], what: str) -> float:
+    """The mean over the looks of the second half."""
+    looks = row["looks"][len(row["looks"]) // 2 :]
+    return float(np.mean([found[what] for found in looks]))
 
 
 if __name__ == "__main__":

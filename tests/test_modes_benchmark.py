@@ -118,11 +118,16 @@ def test_a_prediction_trains_nothing(tmp_path, capsys, monkeypatch):
 def test_the_mean_and_the_spread_are_those_of_the_seeds():
     def row(seed, modes, good, kl, diverged=None):
         last = None if diverged else {"modes": modes, "good": good, "reverse KL": kl}
-        return {"method": "gan", "steps": 9, "seed": seed, "last": last, "CPU seconds": 90.0}
+        looks = [{"modes": 1, "good": 0.0}, {"modes": modes - 2, "good": good - 0.2}, last]
+        common = {"method": "gan", "steps": 9, "seed": seed, "CPU seconds": 90.0}
+        return common | {"last": last, "looks": looks}
 
     rows = [row(0, 6, 0.5, 0.25), row(1, 8, 0.7, None), row(2, 0, 0, 0, "round 5: NaN")]
     line = bench.table(rows).splitlines()[-1]
-    assert line == "| gan | 9 | 3, 1 diverged | 7.0 ± 1.4 | 60.0 ± 14.1 | 0.25 | 1.5 |"
+    assert line == (
+        "| gan | 9 | 3, 1 diverged | 7.0 ± 1.4 | 6.0 ± 1.4 | 60.0 ± 14.1 | 50.0 ± 14.1 "
+        "| 0.25 (1 of 2) | 1.5 |"
+    )
 
 
 def test_a_game_that_diverges_is_a_row_and_no_end(tmp_path, monkeypatch):
