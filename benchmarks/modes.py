@@ -183,9 +183,9 @@ def table(rows: list[dict[str, Any]]) -> str:
         for what, unit in {"modes": 1, "good": 100}.items():
             cells.append(spread([unit * r["last"][what] for r in done if known_of(r, what)], 1))
             cells.append(spread([unit * late(r, what) for r in done if known_of(r, what)], 1))
-        cells.append(
-            spread([r["last"]["reverse KL"] for r in done if known_of(r, "reverse KL")], 2)
-        )
+        kls = [r["last"]["reverse KL"] for r in done if known_of(r, "reverse KL")]
+        few = f" ({len(kls)} of {len(done)})" if 0 < len(kls) < len(done) else ""
+        cells.append(spread(kls, 2) + few)
         cells.append(f"{np.mean([r['CPU seconds'] for r in mine]) / 60:.1f}")
         failed = f", {len(mine) - len(done)} diverged" if len(done) < len(mine) else ""
         lines.append(f"| {method} | {steps} | {len(mine)}{failed} | " + " | ".join(cells) + " |")
