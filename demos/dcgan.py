@@ -7,7 +7,7 @@ Three DCGANs: of digits, of digits told their class, and of faces that are drawn
 2 Where lies the way from one code to another? Along the arc, or along the straight line.
 3 What has the discriminator learnt, which never saw a label? A linear classifier on its features.
 4 Does a face hold together? Its eyes are counted. And is a smile a direction of z? One that smiles
-  minus one that does not plus another one.
+  minus one that does not plus another one; and how much of a smile is linear in z at all.
 
 The same codes are drawn as each training goes on: grown_*.gif. A training that was stopped goes on
 when the same command is given again.
@@ -23,9 +23,10 @@ from common import answered, arguments, dataset
 from dcgan_parts import faces, teaching
 from dcgan_parts.players import Players
 from dcgan_parts.reading import feature_errors
+from disentangling_parts.judge import Judge
 
 from tinygen import metrics, plots
-from tinygen.arrays import namespace
+from tinygen.arrays import Array, namespace
 from tinygen.models.interpolation import slerp
 
 LABELLED, DRAWS = 10_000, 5  # images to draw labels from, and how often
@@ -36,6 +37,7 @@ QUESTIONS = (
     "Where lies the way from one code to another?",
     "What has the discriminator learnt?",
     "Does a face have two eyes?",
+    "Does a smile add up?",
     "Is a smile a direction?",
 )
 WORDS = (
@@ -49,6 +51,8 @@ WORDS = (
     "have not: so the number is to be believed.",
     "Smile and turn of the head, -1..1, as a judge reads them off the pixels. Each letter is the "
     "mean of three codes whose faces are of that kind.",
+    "The share of smile and of turn that is linear in the code; and both, where codes are moved "
+    "along that direction alone, from -2 to 2 standard deviations.",
 )
 Numbers = dict[str, Any]
 
@@ -62,7 +66,7 @@ def main(argv: list[str] | None = None) -> Numbers:
         rows, figures = answer(players)
         return rows, figures | players.films
 
-    answers = zip(QUESTIONS, (teach, walks, features, eyes, smile), strict=True)
+    answers = zip(QUESTIONS, (teach, walks, features, eyes, sums, directions), strict=True)
     return answered(args, {text: partial(asked, answer) for text, answer in answers}, WORDS)
 
 
@@ -116,16 +120,25 @@ def eyes(s: Players) -> tuple[Numbers, Numbers]:
     return faces.eyes(real, drawn), {"faces": plots.sample_grid(drawn["generated faces"][:64], 8)}
 
 
-def smile(s: Players) -> tuple[Numbers, Numbers]:
+def sums(s: Players) -> tuple[Numbers, Numbers]:
     """Sums of codes, read by a judge."""
-    judge = faces.judge_of(s.faces)
-    z = s.codes("faces", 200 if s.args.quick else faces.POOL)
-    rows, sums = faces.arithmetic(judge, lambda z: s.draw("faces", z), z, s.rng)
+    rows, found = faces.arithmetic(*faces_of(s), s.rng)
     if not rows:  # too few faces of a kind, as after a short training
         return {"no sum": {"why": "too few generated faces smile, or turn their heads"}}, {}
-    shown = sums[:ROWS]
+    shown = found[:ROWS]
     title = "columns: A smiles, to the left; B sad, to the left; C sad, to the right; A - B + C"
-    return rows, {"smile": plots.sample_grid(shown.reshape(-1, *sums.shape[2:]), 4, title)}
+    return rows, {"smile": plots.sample_grid(shown.reshape(-1, *found.shape[2:]), 4, title)}
+
+
+def directions(s: Players) -> tuple[Numbers, Numbers]:
+    """How much of a factor is linear in the code."""
+    return faces.directions(*faces_of(s)), {}
+
+
+def faces_of(s: Players) -> tuple[Judge, faces.Faces, Array]:
+    """A judge of faces, who draws them, and codes."""
+    z = s.codes("faces", 200 if s.args.quick else faces.POOL)
+    return faces.judge_of(s.faces), lambda z: s.draw("faces", z), z
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import sys
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -61,6 +62,32 @@ def test_sums_of_codes_carry_a_smile_over_where_codes_are_factors():
     assert found["smile"][0] == pytest.approx(a["smile"][0], abs=0.15) and a["smile"][0] > 0.4
     assert found["turn"][0] == pytest.approx(c["turn"][0], abs=0.15) and c["turn"][0] > 0.3
     assert rows["B: sad, turned left"]["smile"][0] < -0.4
+
+
+def test_a_direction_is_found_where_a_factor_is_linear_in_the_code_and_none_where_it_is_not():
+    """Smile is the mean of two numbers of the code, turn the sign of a product: no direction."""
+    rng = np.random.default_rng(0)
+    part = drawn_faces(rng, 800)
+    judge = Judge.fit(part.x, part.factors)
+
+    def draw(z):
+        smile = np.clip((z[:, 0] + z[:, 1]) / 4, -1, 1)
+        return draw_faces({"smile": smile, "turn": 0.8 * np.sign(z[:, 2] * z[:, 3])})
+
+    found = faces.directions(judge, draw, rng.normal(size=(600, 5)))
+    assert found["smile"]["linear in z"] > 0.8 and found["turn"]["linear in z"] < 0.1
+    along = 2 / np.sqrt(2) / 2  # (z_0 + z_1) / 4 at z . d = 2
+    assert found["smile"]["at 2"][0] == pytest.approx(along, abs=0.15)
+    assert found["smile"]["at -2"][0] == pytest.approx(-along, abs=0.15)
+    assert abs(found["smile"]["the other's way"]) < 0.2
+
+
+def test_the_film_of_a_training_that_is_done_shows_what_it_showed(rng, tmp_path):
+    args = SimpleNamespace(out=tmp_path, seed=0, epochs=2, device="cpu", data="none")
+    model, x = dcgan((8, 8, 1), 5, (3,)), rng.uniform(size=(130, 8, 8, 1)).astype(np.float32)
+    first, again = (stages.grown(args, "small", model, x)[1] for _ in range(2))
+    np.testing.assert_array_equal(first, again)
+    assert not np.array_equal(first[0], first[-1])
 
 
 def test_without_faces_of_a_kind_there_is_no_sum():

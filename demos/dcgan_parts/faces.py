@@ -11,6 +11,7 @@ from tinygen.arrays import namespace
 from tinygen.data.drawn_faces import count_eyes
 
 POOL, EXEMPLARS, SUMS = 2000, 3, 50
+WALKERS, FAR = 200, 2.0  # codes that are moved, and how far, in standard deviations
 MILD, CLEAR = 0.3, 0.4  # of the factors as the judge reads them, in -1..1
 KINDS = {  # the judge's verdict that an exemplar must bear
     "A: smiling, turned left": lambda f: (f["smile"] > CLEAR) & (f["turn"] < -MILD),
@@ -74,6 +75,32 @@ def arithmetic(
     rows = {"draws": row(judge, draw(z))}
     rows |= {name: row(judge, images) for name, images in pictures.items()}
     return rows, np.stack(list(pictures.values()), axis=1)
+
+
+def directions(judge: Judge, draw: Faces, z: Any) -> dict[str, dict[str, Any]]:
+    """Of each factor: how much of it is linear in the code, and what a walk along that does.
+
+    z : codes (N, Z); least squares on one half, the share of its variance explained on the other
+
+    The direction d is that of the fitted weights. Codes are moved along it alone, to z . d = -2 and
+    2: the factor, and how far the other one goes meanwhile.
+    """
+    xp, read, half = namespace(z), judge.read(draw(z)), len(z) // 2
+    codes = np.column_stack([to_host(z).astype(np.float64), np.ones(len(z))])
+    rows = {}
+    for name, other in (("smile", "turn"), ("turn", "smile")):
+        weights = np.linalg.lstsq(codes[:half], read[name][:half], rcond=None)[0]
+        wrong = read[name][half:] - codes[half:] @ weights
+        d = xp.asarray((weights[:-1] / np.linalg.norm(weights[:-1])).astype(z.dtype))
+        start = z[:WALKERS] - (z[:WALKERS] @ d)[:, None] * d
+        back, on = (row(judge, draw(start + t * d)) for t in (-FAR, FAR))
+        rows[name] = {
+            "linear in z": float(1 - (wrong**2).mean() / read[name][half:].var()),
+            "at -2": back[name],
+            "at 2": on[name],
+            "the other's way": on[other][0] - back[other][0],
+        }
+    return rows
 
 
 def row(judge: Judge, images: np.ndarray) -> dict[str, tuple[float, float]]:

@@ -1,15 +1,17 @@
 """A training that stops now and then, so that the same codes can be drawn while it develops.
 
 The folder of each training is a run: the demo, started again with the same words, goes on there.
+It holds the fakes of each moment too, for the weights of then are gone.
 """
 
 import argparse
+import io
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from tinygen import to_device, to_host
+from tinygen import atomic, to_device, to_host
 from tinygen.arrays import Array, Params, namespace
 from tinygen.models.dcgan import DCGAN
 from tinygen.models.gan import run as run_net
@@ -37,7 +39,12 @@ def grown(
     run, frames = folder(args.out / name, args), []
     for steps in sorted({max(1, round(share * total)) for share in MOMENTS}):
         p = train(game, p, x, rng=rng, steps=steps, batch=BATCH, run=run).p
-        frames.append(fakes(model, p, np.random.default_rng(args.seed), SHOWN))
+        shot = run.path / f"fakes-{steps}.npy"
+        if not shot.exists():
+            file = io.BytesIO()
+            np.save(file, fakes(model, p, np.random.default_rng(args.seed), SHOWN))
+            atomic.write_bytes(shot, file.getvalue())
+        frames.append(np.load(shot))
     return p, frames
 
 
