@@ -36,8 +36,8 @@ WORDS = (
     "Each stage begins where the last one ended. At alpha 0 a fake is the old one with its pixels "
     "repeated, and so is a digit; with alpha the new block's details come in, in both. The "
     "numbers are sliced Wasserstein distances times 1000, of 7 x 7 patches of the levels of a "
-    "Laplacian pyramid, to training digits; those of other digits are the least that could be "
-    "hoped for."
+    "Laplacian pyramid, to training digits; of two heaps of training digits they are what chance "
+    "leaves."
 )
 
 
@@ -62,8 +62,8 @@ def main(argv: list[str] | None = None) -> dict[str, Any]:
     figures: dict[str, Any] = {}
     ink = (lambda images: images) if data.ink else (lambda images: 1 - images)
     start, every = time.process_time(), max(1, -(-steps // FRAMES))
-    compared = min(COMPARED, len(data.train.x), len(data.test.x))  # as many in every row
-    rows["other digits"] = distances(model, data.train.x, data.test.x[:compared])
+    compared = min(COMPARED, len(data.train.x) // 2)  # as many in every row
+    rows["other digits"] = distances(model, data.train.x, data.train.x[compared : 2 * compared])
     for step, p in trained(model, levels, x, steps, rng, args.device):
         level = levels(step)
         if step % every == 0 or step == steps - 1:
