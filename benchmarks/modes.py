@@ -26,7 +26,7 @@ from typing import Any
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # small products: a second thread only waits
 
 import numpy as np
-from modes_methods import ANY, CONV, METHODS, SetUp
+from modes_methods import ANY, BESIDE, CONV, METHODS, SetUp
 from modes_sets import Task, prepared
 from results import RESULTS, keep, known, spread
 
@@ -80,7 +80,8 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--predict", action="store_true", help="say how long it takes, and stop")
     parser.add_argument("--out", default="runs/modes")
     args = parser.parse_args(argv)
-    allowed = CONV if args.set == "stacked" else tuple(ANY)
+    planar = tuple(METHODS) + BESIDE[args.setup]
+    allowed = CONV if args.set == "stacked" else planar
     default = ("gan", "pacgan2") if args.setup == "pacgan" or args.set == "stacked" else METHODS
     args.methods = args.methods.split(",") if args.methods else list(default)
     for method in args.methods:
@@ -97,7 +98,7 @@ def one(args: argparse.Namespace, task: Task, method: str, seed: int) -> dict[st
     model, game, batch = ANY[method](task.setup)
     who = key(args, task.setup, method, seed)
     path = args.out / "-".join(map(str, who))
-    config = {"benchmark": "modes", "key": list(who)}
+    config = {"benchmark": "modes", "key": list(who), "game": repr(game)}
     run = Run.take_up(path, config)
     rng, saved, steps = np.random.default_rng(seed), path / "looks.json", who[-1]
     p = to_device(task.setup.init(model, rng), args.device)

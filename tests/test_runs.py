@@ -62,6 +62,14 @@ def test_a_run_is_taken_up_as_it_stands_or_begun(tmp_path):
     assert Run.take_up(tmp_path / "run", {"epochs": 5}).config == begun.config
 
 
+def test_a_run_is_not_taken_up_by_another_config(tmp_path):
+    begun = Run.take_up(tmp_path / "run", {"epochs": 3, "seed": 0, "widths": (4, 2)})
+    same = {"epochs": 5, "seed": 0, "widths": (4, 2), "new": True}
+    assert Run.take_up(tmp_path / "run", same).config == begun.config
+    with pytest.raises(RunError, match="holds a run of seed 0, and 1 is asked for: choose another"):
+        Run.take_up(tmp_path / "run", {"seed": 1})
+
+
 @pytest.mark.parametrize("left", ["checkpoint.safetensors", "log.jsonl"])
 def test_what_remains_of_a_run_is_not_taken_for_a_new_one(tmp_path, left):
     (tmp_path / left).write_bytes(b"hours of work")
@@ -542,6 +550,5 @@ def test_of_two_programs_that_create_a_run_one_wins(tmp_path, links):
             racer.stdin.flush()
         wins = {"a": a.stdout.readline().split(), "b": b.stdout.readline().split()}
     assert sorted(map(int, wins["a"] + wins["b"])) == list(range(rounds))
-    for name, won in wins.items():
-        assert len(won) > 0
+    for name, won in wins.items():  # on a loaded machine one of them may win all
         assert all(Run.open(tmp_path / i).config["by"] == name for i in won)

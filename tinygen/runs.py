@@ -61,9 +61,22 @@ class Run:
 
     @classmethod
     def take_up(cls, path: Path | str, config: dict[str, Any]) -> "Run":
-        """The run in a folder as it stands there, or a new one. Raises RunError as both do."""
-        there = (Path(path) / "config.json").exists()
-        return cls.open(path) if there else cls.create(path, config)
+        """The run in a folder as it stands there, or a new one.
+
+        Raises RunError as both do, and where the one there was begun with another config.
+        """
+        if not (Path(path) / "config.json").exists():
+            return cls.create(path, config)
+        run = cls.open(path)
+        asked = json.loads(json.dumps(config))  # with lists for tuples, as in the file
+        fixed = (asked.keys() & run.config.keys()) - set(CHANGEABLE)
+        for name in sorted(fixed):
+            if asked[name] != run.config[name]:
+                raise RunError(
+                    f"{path} holds a run of {name} {run.config[name]!r}, and {asked[name]!r} is "
+                    "asked for: choose another folder, or remove this one"
+                )
+        return run
 
     @classmethod
     def open(cls, path: Path | str) -> "Run":
