@@ -82,12 +82,35 @@ def test_a_direction_is_found_where_a_factor_is_linear_in_the_code_and_none_wher
     assert abs(found["smile"]["the other's way"]) < 0.2
 
 
-def test_the_film_of_a_training_that_is_done_shows_what_it_showed(rng, tmp_path):
-    args = SimpleNamespace(out=tmp_path, seed=0, epochs=2, device="cpu", data="none")
-    model, x = dcgan((8, 8, 1), 5, (3,)), rng.uniform(size=(130, 8, 8, 1)).astype(np.float32)
-    first, again = (stages.grown(args, "small", model, x)[1] for _ in range(2))
+def film(out):
+    args = SimpleNamespace(out=out, seed=0, epochs=2, device="cpu", data="none")
+    x = np.random.default_rng(3).uniform(size=(130, 8, 8, 1)).astype(np.float32)
+    return stages.grown(args, "small", dcgan((8, 8, 1), 5, (3,)), x)[1]
+
+
+def test_the_film_of_a_training_that_is_done_shows_what_it_showed(tmp_path):
+    first, again = (film(tmp_path) for _ in range(2))
     np.testing.assert_array_equal(first, again)
     assert not np.array_equal(first[0], first[-1])
+
+
+def test_a_film_holds_no_moment_that_nobody_saw(tmp_path):
+    first = film(tmp_path)
+    for shot in list((tmp_path / "small").glob("fakes-*.npy"))[:-1]:
+        shot.unlink()
+    again = film(tmp_path)  # the weights of the earlier ones are gone
+    assert len(again) == 1 < len(first)
+    (tmp_path / "small" / "checkpoint.safetensors").unlink()
+    (tmp_path / "small" / "log.jsonl").unlink(missing_ok=True)
+    assert len(film(tmp_path)) == len(first)
+
+
+def test_a_damaged_shot_is_named(tmp_path):
+    film(tmp_path)
+    shot = sorted((tmp_path / "small").glob("fakes-*.npy"))[0]
+    shot.write_bytes(b"")
+    with pytest.raises(SystemExit, match=r"fakes-000001.npy is damaged .*: remove it"):
+        film(tmp_path)
 
 
 def test_without_faces_of_a_kind_there_is_no_sum():

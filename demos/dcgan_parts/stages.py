@@ -24,6 +24,7 @@ LR, BETA1, EMA, BATCH = 2e-4, 0.5, 0.999, 64
 MOMENTS = (0.01, 0.02, 0.04, 0.08, 0.15, 0.25, 0.4, 0.6, 0.8, 1.0)  # shares of all steps
 AT_ONCE = 500  # fakes drawn at once
 SHOWN = 64  # fakes in a frame
+SHOTS = "fakes-{}.npy"  # in a run's folder: those of a moment
 
 
 def grown(
@@ -36,16 +37,27 @@ def grown(
     game = duel(model, *rules, ema=Ema(EMA) if model.average else None)
     images = x[0] if isinstance(x, tuple) else x
     total = args.epochs * -(-len(images) // BATCH)
-    run, frames = folder(args.out / name, args), []
+    run = folder(args.out / name, args)
+    if not run.checkpoint.exists():  # shots of another training, whose weights are lost
+        for shot in run.path.glob(SHOTS.format("*")):
+            shot.unlink()
     for steps in sorted({max(1, round(share * total)) for share in MOMENTS}):
-        p = train(game, p, x, rng=rng, steps=steps, batch=BATCH, run=run).p
-        shot = run.path / f"fakes-{steps}.npy"
-        if not shot.exists():
+        done = train(game, p, x, rng=rng, steps=steps, batch=BATCH, run=run)
+        p = done.p
+        if done.log[-1]["step"] == steps:  # not where the training is past it already
             file = io.BytesIO()
             np.save(file, fakes(model, p, np.random.default_rng(args.seed), SHOWN))
-            atomic.write_bytes(shot, file.getvalue())
-        frames.append(np.load(shot))
-    return p, frames
+            atomic.write_bytes(run.path / SHOTS.format(f"{steps:06d}"), file.getvalue())
+    return p, [shot_of(path) for path in sorted(run.path.glob(SHOTS.format("*")))]
+
+
+def shot_of(path: Path) -> np.ndarray:
+    """The fakes kept there. Raises SystemExit for a damaged file."""
+    try:
+        images: np.ndarray = np.load(path)
+    except (OSError, EOFError, ValueError) as error:
+        raise SystemExit(f"dcgan: {path} is damaged ({error}): remove it") from None
+    return images
 
 
 def folder(path: Path, args: argparse.Namespace) -> Run:
