@@ -6,8 +6,9 @@ Three DCGANs: of digits, of digits told their class, and of faces that are drawn
   beside it one that learnt from as many real ones.
 2 Where lies the way from one code to another? Along the arc, or along the straight line.
 3 What has the discriminator learnt, which never saw a label? A linear classifier on its features.
-4 Does a face hold together? Its eyes are counted. And is a smile a direction of z? One that smiles
-  minus one that does not plus another one; and how much of a smile is linear in z at all.
+4 Does a face hold together? Its eyes are counted.
+5 Does a smile add up? A face that smiles minus one that does not plus another one.
+6 Is a smile a direction of z? How much of it is linear, and is it the same on every face?
 
 The same codes are drawn as each training goes on: grown_*.gif. A training that was stopped goes on
 when the same command is given again.
@@ -52,7 +53,8 @@ WORDS = (
     "Smile and turn of the head, -1..1, as a judge reads them off the pixels. Each letter is the "
     "mean of three codes whose faces are of that kind.",
     "The share of smile and of turn that is linear in the code; and both, where codes are moved "
-    "along that direction alone, from -2 to 2 standard deviations.",
+    "along that direction alone, from -2 to 2 standard deviations. Smiles add up if the smile of "
+    "faces that look left and of those that look right are one direction: a cosine of 1.",
 )
 Numbers = dict[str, Any]
 
@@ -122,7 +124,7 @@ def eyes(s: Players) -> tuple[Numbers, Numbers]:
 
 def sums(s: Players) -> tuple[Numbers, Numbers]:
     """Sums of codes, read by a judge."""
-    rows, found = faces.arithmetic(*faces_of(s), s.rng)
+    rows, found = faces.arithmetic(*faces_of(s, faces.POOL), s.rng)
     if not rows:  # too few faces of a kind, as after a short training
         return {"no sum": {"why": "too few generated faces smile, or turn their heads"}}, {}
     shown = found[:ROWS]
@@ -132,12 +134,12 @@ def sums(s: Players) -> tuple[Numbers, Numbers]:
 
 def directions(s: Players) -> tuple[Numbers, Numbers]:
     """How much of a factor is linear in the code."""
-    return faces.directions(*faces_of(s)), {}
+    return faces.directions(*faces_of(s, faces.MANY)), {}
 
 
-def faces_of(s: Players) -> tuple[Judge, faces.Faces, Array]:
-    """A judge of faces, who draws them, and codes."""
-    z = s.codes("faces", 200 if s.args.quick else faces.POOL)
+def faces_of(s: Players, n: int) -> tuple[Judge, faces.Faces, Array]:
+    """A judge of faces, who draws them, and n codes."""
+    z = s.codes("faces", 400 if s.args.quick else n)
     return faces.judge_of(s.faces), lambda z: s.draw("faces", z), z
 
 

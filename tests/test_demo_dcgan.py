@@ -66,20 +66,45 @@ def test_sums_of_codes_carry_a_smile_over_where_codes_are_factors():
 
 def test_a_direction_is_found_where_a_factor_is_linear_in_the_code_and_none_where_it_is_not():
     """Smile is the mean of two numbers of the code, turn the sign of a product: no direction."""
-    rng = np.random.default_rng(0)
-    part = drawn_faces(rng, 800)
-    judge = Judge.fit(part.x, part.factors)
-
-    def draw(z):
-        smile = np.clip((z[:, 0] + z[:, 1]) / 4, -1, 1)
-        return draw_faces({"smile": smile, "turn": 0.8 * np.sign(z[:, 2] * z[:, 3])})
-
-    found = faces.directions(judge, draw, rng.normal(size=(600, 5)))
+    found = directions_of(lambda z: ((z[:, 0] + z[:, 1]) / 4, 0.8 * np.sign(z[:, 2] * z[:, 3])))
     assert found["smile"]["linear in z"] > 0.8 and found["turn"]["linear in z"] < 0.1
     along = 2 / np.sqrt(2) / 2  # (z_0 + z_1) / 4 at z . d = 2
     assert found["smile"]["at 2"][0] == pytest.approx(along, abs=0.15)
     assert found["smile"]["at -2"][0] == pytest.approx(-along, abs=0.15)
     assert abs(found["smile"]["the other's way"]) < 0.2
+    assert found[faces.RIGHT]["cosine of the two"] > 0.9
+
+
+def test_a_smile_that_is_another_direction_on_faces_turned_right_is_found():
+    """On faces that look left it is z_0, on those that look right -z_0: over all, no direction."""
+    found = directions_of(lambda z: (np.sign(-z[:, 1]) * z[:, 0] / 3, 0.8 * np.sign(z[:, 1])))
+    assert found["smile"]["linear in z"] < 0.2
+    assert min(found[name]["linear in z"] for name in (faces.LEFT, faces.RIGHT)) > 0.6
+    assert found[faces.RIGHT]["cosine of the two"] < -0.9
+
+
+def test_what_does_not_vary_or_has_few_codes_has_no_direction():
+    assert list(directions_of(lambda z: (0 * z[:, 0], z[:, 1] / 3))) == ["turn"]
+    assert directions_of(lambda z: (z[:, 0] / 3, z[:, 1] / 3), n=12) == {}
+
+
+def directions_of(factors, n=900):
+    rng = np.random.default_rng(0)
+    part = drawn_faces(rng, 800)
+
+    class Exact(Judge):  # reads no more than the truth where a factor stands still
+        def read(self, x):
+            return super().read(x) | {k: np.zeros(len(x)) for k in still}
+
+    judge = Exact(**vars(Judge.fit(part.x, part.factors)))
+    z = rng.normal(size=(n, 5))
+    still = {k for k, v in zip(("smile", "turn"), factors(z), strict=True) if np.ptp(v) == 0}
+
+    def draw(z):
+        smile, turn = (np.clip(f, -1, 1) for f in factors(z))
+        return draw_faces({"smile": smile, "turn": turn})
+
+    return faces.directions(judge, draw, z)
 
 
 def film(out):

@@ -11,7 +11,9 @@ from tinygen.arrays import namespace
 from tinygen.data.drawn_faces import count_eyes
 
 POOL, EXEMPLARS, SUMS = 2000, 3, 50
+MANY, CODES_EACH = 20_000, 4  # codes to find directions in; at least so many a dimension of z
 WALKERS, FAR = 200, 2.0  # codes that are moved, and how far, in standard deviations
+LEFT, RIGHT = "smile of faces turned left", "smile of faces turned right"
 MILD, CLEAR = 0.3, 0.4  # of the factors as the judge reads them, in -1..1
 KINDS = {  # the judge's verdict that an exemplar must bear
     "A: smiling, turned left": lambda f: (f["smile"] > CLEAR) & (f["turn"] < -MILD),
@@ -78,29 +80,56 @@ def arithmetic(
 
 
 def directions(judge: Judge, draw: Faces, z: Any) -> dict[str, dict[str, Any]]:
-    """Of each factor: how much of it is linear in the code, and what a walk along that does.
+    """Of each factor: how much of it is linear in the code z (N, Z), and a walk along that.
 
-    z : codes (N, Z); least squares on one half, the share of its variance explained on the other
-
-    The direction d is that of the fitted weights. Codes are moved along it alone, to z . d = -2 and
-    2: the factor, and how far the other one goes meanwhile.
+    Codes are moved along the direction alone, to z . d = -2 and 2. And the smile once more, of
+    faces that are turned left, and of those turned right: a sum of codes asks that the two
+    directions be one. Left out is what has too few codes, or does not vary.
     """
-    xp, read, half = namespace(z), judge.read(draw(z)), len(z) // 2
-    codes = np.column_stack([to_host(z).astype(np.float64), np.ones(len(z))])
-    rows = {}
-    for name, other in (("smile", "turn"), ("turn", "smile")):
-        weights = np.linalg.lstsq(codes[:half], read[name][:half], rcond=None)[0]
-        wrong = read[name][half:] - codes[half:] @ weights
-        d = xp.asarray((weights[:-1] / np.linalg.norm(weights[:-1])).astype(z.dtype))
-        start = z[:WALKERS] - (z[:WALKERS] @ d)[:, None] * d
-        back, on = (row(judge, draw(start + t * d)) for t in (-FAR, FAR))
-        rows[name] = {
-            "linear in z": float(1 - (wrong**2).mean() / read[name][half:].var()),
-            "at -2": back[name],
-            "at 2": on[name],
-            "the other's way": on[other][0] - back[other][0],
-        }
+    read, codes = judge.read(draw(z)), to_host(z).astype(np.float64)
+    every = np.ones(len(codes), bool)
+    parts = {
+        "smile": ("smile", every),
+        "turn": ("turn", every),
+        LEFT: ("smile", read["turn"] < -MILD),
+        RIGHT: ("smile", read["turn"] > MILD),
+    }
+    rows: dict[str, dict[str, Any]] = {}
+    found: dict[str, np.ndarray] = {}
+    for name, (factor, of) in parts.items():
+        if of.sum() < CODES_EACH * codes.shape[1] or np.ptp(read[factor][of]) < 1e-6:
+            continue
+        share, found[name] = linear(codes[of], read[factor][of])
+        rows[name] = {"codes": int(of.sum()), "linear in z": share}
+        if name == factor:
+            rows[name] |= walked(judge, draw, z, found[name], factor)
+    if LEFT in rows and RIGHT in rows:
+        rows[RIGHT]["cosine of the two"] = float(found[LEFT] @ found[RIGHT])
     return rows
+
+
+def linear(z: np.ndarray, y: np.ndarray) -> tuple[float, np.ndarray]:
+    """The share of y's variance that is linear in z (N, Z), and the direction, of length 1.
+
+    Least squares on half of them, the share of the other half.
+    """
+    half, ones = len(z) // 2, np.ones((len(z), 1))
+    z = np.hstack([z, ones])
+    weights = np.linalg.lstsq(z[:half], y[:half], rcond=None)[0]
+    wrong = y[half:] - z[half:] @ weights
+    return float(1 - (wrong**2).mean() / y[half:].var()), weights[:-1] / np.linalg.norm(
+        weights[:-1]
+    )
+
+
+def walked(judge: Judge, draw: Faces, z: Any, d: np.ndarray, factor: str) -> dict[str, Any]:
+    """A factor at both ends of a walk along d, and how far the other one goes meanwhile."""
+    other = {"smile": "turn", "turn": "smile"}[factor]
+    d = namespace(z).asarray(d.astype(z.dtype))
+    start = z[:WALKERS] - (z[:WALKERS] @ d)[:, None] * d
+    back, on = (row(judge, draw(start + t * d)) for t in (-FAR, FAR))
+    way = on[other][0] - back[other][0]
+    return {"at -2": back[factor], "at 2": on[factor], "the other's way": way}
 
 
 def row(judge: Judge, images: np.ndarray) -> dict[str, tuple[float, float]]:
