@@ -175,7 +175,8 @@ def table(rows: list[dict[str, Any]]) -> str:
     Of the last samples, and, "late", of each seed's mean over the looks of the second half: a game
     that goes round its modes has another number at each look.
     """
-    head = ("method", "rounds", "seeds", "modes", "late", "good %", "late", "reverse KL", "CPU min")
+    head = ["method", "rounds", "seeds", "modes", "modes, late", "good %", "good %, late"]
+    head += ["reverse KL", "CPU min"]
     lines = [" | ".join(("", *head, "")).strip(), "|---" * len(head) + "|"]
     for method, steps in dict.fromkeys((r["method"], r["steps"]) for r in rows):
         mine = [r for r in rows if (r["method"], r["steps"]) == (method, steps)]

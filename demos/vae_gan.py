@@ -51,7 +51,7 @@ Numbers = dict[str, Any]
 
 def main(argv: list[str] | None = None) -> Numbers:
     """Train both, measure, draw. Returns the numbers."""
-    weights = {  # the sharpest of four pairs without specks, of two epochs each: see RESULTS.md
+    weights = {  # of four pairs, two epochs each, see RESULTS.md
         "gamma": ("0.1", "weight of the reconstruction in the decoder's loss"),
         "precision": ("10", "of the features"),
     }

@@ -147,8 +147,8 @@ def test_pitch_is_found_and_kept_by_a_sound_itself():
     assert waves.same_pitch(x[..., 0], 1.2 * f0) == 0
 
 
-def test_what_is_hardly_heard_is_one_floor():
-    """The floor follows the peak: a louder sound has the same distances."""
+def test_what_lies_far_below_the_peak_is_one_floor():
+    """The floor follows the peak."""
     heard = np.array([-10.0, 0.0, -44.0, -60.0, -90.0])
     np.testing.assert_array_equal(waves.upper(heard), [-10, 0, -44, -45, -45])
     np.testing.assert_array_equal(waves.upper(heard + 7), waves.upper(heard) + 7)

@@ -23,7 +23,7 @@ LR, BATCH, CYCLE = 1e-3, 16, 10.0
 PITCH = (90.0, 160.0)
 LOWEST, HIGHEST = 60.0, 250.0  # Hz, between which a pitch is looked for
 SHOWN = 320  # samples, 40 ms
-UPPER = 45.0  # dB below the peak, under which differences are hardly heard
+UPPER = 45.0  # dB below the peak: above it lie the formants, below it a floor of noise
 
 
 def sounds(seed: list[int], name: str, n: int, steps: int) -> tuple[np.ndarray, np.ndarray]:

@@ -3,7 +3,8 @@
 e <- e + (1 - decay) / (1 - decay^t) (w - e)     docs/derivations/optimisers.md, (18)
 
 After step t, e is the mean of the weights that the steps 1 ... t made, each forgotten by `decay` a
-step: the first weights, drawn at random, have no share in it, however few the steps.
+step: the first weights, drawn at random, have no share in it, however few the steps; but where a
+weight stands still at first, as of a stage that waits, each step makes them anew.
 
 The mean is a tree of its own, so the averaged model is `model.forward(average, z)`. Known as Polyak
 averaging; generators use it since ProGAN (arXiv 1710.10196, appendix A).
@@ -19,7 +20,7 @@ from tinygen.kernels import updates
 
 
 def ema(decay: float = 0.999) -> "Ema":
-    """A mean over the last 1 / (1 - decay) steps or so. Raises ValueError for decay not in 0..1."""
+    """A mean over the last 1 / (1 - decay) steps or so. Raises ValueError unless 0 <= decay < 1."""
     return Ema(decay)
 
 
