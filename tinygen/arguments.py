@@ -26,10 +26,17 @@ def check_number(
     least: float = -math.inf,
     below: float = math.inf,
 ) -> None:
-    """Refuse what is not a finite number with above < value < below and value >= least."""
+    """Refuse what is not a finite number with above < value < below and value >= least.
+
+    Raises ValueError.
+    """
     kinds = int | float | np.integer | np.floating
     number = isinstance(value, kinds) and not isinstance(value, bool)
-    if number and math.isfinite(value) and above < value < below and value >= least:
+    try:
+        finite = number and math.isfinite(value)
+    except OverflowError:  # a whole number that no float can hold
+        finite = False
+    if finite and above < value < below and value >= least:
         return
     limits = [
         f"> {above}" if above > -math.inf else "",
@@ -37,4 +44,5 @@ def check_number(
         f"< {below}" if below < math.inf else "",
     ]
     wanted = " and ".join(limit for limit in limits if limit)
-    raise ValueError(f"{owner}: {name} must be a finite number {wanted}, got {value!r}")
+    limited = f" {wanted}" if wanted else ""
+    raise ValueError(f"{owner}: {name} must be a finite number{limited}, got {value!r}")
