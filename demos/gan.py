@@ -53,7 +53,7 @@ def main(argv: list[str] | None = None) -> Numbers:
     args = arguments(__doc__, "gan", argv, epochs=60)
     data = dataset(args)
     x = to_device(data.train.x, args.device)
-    options = GANOptions(generator=(600, 600), discriminator=(400, 200), ema=0.999)
+    options = GANOptions(ema=0.999)
     model = build(options, Task(data.shape))
     log, shots, p = play(model, options, x, args)
     still, curve = saturation(model, x, args)

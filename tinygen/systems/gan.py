@@ -82,10 +82,10 @@ class GANOptions(DuelOptions):
     """What `train gan` can be told."""
 
     generator: tuple[int, ...] = option(
-        (400, 400), "widths of the generator's hidden layers; the paper's: 1200,1200", least=1
+        (600, 600), "widths of the generator's hidden layers; the paper's: 1200,1200", least=1
     )
     discriminator: tuple[int, ...] = option(
-        (240, 240), "widths of the discriminator's hidden layers", least=1
+        (400, 200), "widths of the discriminator's hidden layers", least=1
     )
     pieces: int = option(
         0, "of each unit of the discriminator, the largest of so many; 0: LeakyReLU", least=0
