@@ -24,7 +24,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "demos"))
 import numpy as np
 from dcgan_parts import faces, teaching
 from dcgan_parts.reading import feature_errors
-from dcgan_parts.stages import fakes
+from dcgan_parts.stages import fakes, keep_shot, shot_of
 from results import keep
 
 from tinygen import atomic, plots, resolve_device, to_device
@@ -121,8 +121,8 @@ def keep_frame(trained: TrainedRun, data: Dataset) -> None:
     folder.mkdir(exist_ok=True)
     drawn = fakes(trained.model, trained.p, np.random.default_rng(0), SHOWN)
     drawn = drawn if data.ink or data.kind == "colour" else 1 - drawn
-    np.save(folder / f"{trained.epoch:04d}.npy", np.round(255 * drawn).astype(np.uint8))
-    shots = {path.stem: np.load(path) / 255 for path in sorted(folder.glob("*.npy"))}
+    keep_shot(folder / f"{trained.epoch:04d}.npy", np.round(255 * drawn).astype(np.uint8))
+    shots = {path.stem: shot_of(path) / 255 for path in sorted(folder.glob("*.npy"))}
     figures = [
         plots.sample_grid(x, 8, f"{data.name}: the same codes, epoch {int(epoch)}")
         for epoch, x in shots.items()

@@ -140,7 +140,7 @@ def directions(s: Players) -> tuple[Numbers, Numbers]:
 def faces_of(s: Players, n: int) -> tuple[Judge, faces.Faces, Array]:
     """A judge of faces, who draws them, and n codes."""
     z = s.codes("faces", 400 if s.args.quick else n)
-    return faces.judge_of(s.faces), lambda z: s.draw("faces", z), z
+    return s.judge, lambda z: s.draw("faces", z), z
 
 
 if __name__ == "__main__":

@@ -117,9 +117,8 @@ def linear(z: np.ndarray, y: np.ndarray) -> tuple[float, np.ndarray]:
     z = np.hstack([z, ones])
     weights = np.linalg.lstsq(z[:half], y[:half], rcond=None)[0]
     wrong = y[half:] - z[half:] @ weights
-    return float(1 - (wrong**2).mean() / y[half:].var()), weights[:-1] / np.linalg.norm(
-        weights[:-1]
-    )
+    share, d = 1 - (wrong**2).mean() / y[half:].var(), weights[:-1]
+    return float(share), d / np.linalg.norm(d)
 
 
 def walked(judge: Judge, draw: Faces, z: Any, d: np.ndarray, factor: str) -> dict[str, Any]:
@@ -137,8 +136,3 @@ def row(judge: Judge, images: np.ndarray) -> dict[str, tuple[float, float]]:
     read = judge.read(to_host(images))
     found = {name: metrics.mean_and_error(read[name]) for name in ("smile", "turn")}
     return {name: (float(mean), float(error or 0.0)) for name, (mean, error) in found.items()}
-
-
-def judge_of(data: Any) -> Judge:
-    """Fitted to the training faces."""
-    return Judge.fit(data.train.x, data.train.factors)

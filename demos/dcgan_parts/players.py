@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from common import dataset
+from disentangling_parts.judge import Judge
 
 from dcgan_parts import teaching
 from dcgan_parts.stages import fakes, grown
@@ -49,6 +50,11 @@ class Players:
     def faces(self) -> Dataset:
         """Drawn ones."""
         return dataset(self.args, "drawn-faces")
+
+    @cached_property
+    def judge(self) -> Judge:
+        """Who reads smile and turn off a face: learnt from the training faces."""
+        return Judge.fit(self.faces.train.x, self.faces.train.factors)
 
     @property
     def classes(self) -> int:

@@ -45,14 +45,20 @@ def grown(
         done = train(game, p, x, rng=rng, steps=steps, batch=BATCH, run=run)
         p = done.p
         if done.log[-1]["step"] == steps:  # not where the training is past it already
-            file = io.BytesIO()
-            np.save(file, fakes(model, p, np.random.default_rng(args.seed), SHOWN))
-            atomic.write_bytes(run.path / SHOTS.format(f"{steps:06d}"), file.getvalue())
+            drawn = fakes(model, p, np.random.default_rng(args.seed), SHOWN)
+            keep_shot(run.path / SHOTS.format(f"{steps:06d}"), drawn)
     return p, [shot_of(path) for path in sorted(run.path.glob(SHOTS.format("*")))]
 
 
+def keep_shot(path: Path, images: np.ndarray) -> None:
+    """Write the images, whole or not at all."""
+    file = io.BytesIO()
+    np.save(file, images)
+    atomic.write_bytes(path, file.getvalue())
+
+
 def shot_of(path: Path) -> np.ndarray:
-    """The fakes kept there. Raises SystemExit for a damaged file."""
+    """The images kept there. Raises SystemExit for a damaged file."""
     try:
         images: np.ndarray = np.load(path)
     except (OSError, EOFError, ValueError) as error:
