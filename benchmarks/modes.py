@@ -80,8 +80,7 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--predict", action="store_true", help="say how long it takes, and stop")
     parser.add_argument("--out", default="runs/modes")
     args = parser.parse_args(argv)
-    planar = tuple(METHODS) + BESIDE[args.setup]
-    allowed = CONV if args.set == "stacked" else planar
+    allowed = CONV if args.set == "stacked" else (*METHODS, *BESIDE[args.setup])
     default = ("gan", "pacgan2") if args.setup == "pacgan" or args.set == "stacked" else METHODS
     args.methods = args.methods.split(",") if args.methods else list(default)
     for method in args.methods:

@@ -219,11 +219,12 @@ METHODS: dict[str, Make] = {
     "hinge": plain(objective=Hinge()),
     "r1": plain(penalty=R1(1.0)),
 }
-MORE: dict[str, Make] = {
-    "pacgan3": plain(3),
-    "l2-g-strong": decayed(G={"l2": 1e-3}),
-    "l2-d-strong": decayed(D={"l2": 1e-3}),
+BESIDE: dict[str, dict[str, Make]] = {  # of a set-up, where they are asked for by name
+    "pacgan": {"pacgan3": plain(3)},
+    "tanh": {
+        "l2-g-strong": decayed(G={"l2": 1e-3}),
+        "l2-d-strong": decayed(D={"l2": 1e-3}),
+    },
 }
-ANY = METHODS | MORE
-BESIDE = {"pacgan": ("pacgan3",), "tanh": ("l2-g-strong", "l2-d-strong")}  # if asked for by name
+ANY = METHODS | BESIDE["pacgan"] | BESIDE["tanh"]
 CONV = ("gan", "minimax", "pacgan2", "pacgan3", "pacgan4", "l2-g", "l2-d", "lsgan", "hinge")
