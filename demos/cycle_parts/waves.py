@@ -79,7 +79,7 @@ def answer(args: Any) -> tuple[dict[str, Any], dict[str, Any], dict[str, np.ndar
         heard = spectra.envelope(spectra.power(x[..., 0]))
         rows[title] = {
             "dB from the true spectrum": spectra.distance(heard, known[true]),
-            "of its upper 45 dB": spectra.distance(upper(heard), upper(known[true])),
+            f"of its upper {UPPER:g} dB": spectra.distance(upper(heard), upper(known[true])),
             "pitch kept": same_pitch(x[..., 0], f0),
         }
     rows[f"{A} as {B}"]["there and back"] = terms["generators.cycle"] / 2
