@@ -264,7 +264,7 @@ def test_an_objective_of_ones_own_is_refused(rng):
 @pytest.mark.parametrize(
     ("layer", "message"),
     [
-        (L.MinibatchStd(), r"holds a MinibatchStd, .* data and fakes in one pass"),
+        (L.MinibatchStd(), r"holds a MinibatchStd, .* score both in one pass"),
         (L.Dropout(0.5), r"holds a Dropout, .* masks of their own"),
     ],
 )

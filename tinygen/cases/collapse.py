@@ -70,6 +70,12 @@ def matching() -> GAN:
     return FeatureMatching(generator(), tanh_critic(), Z)
 
 
+def matching_packs() -> GAN:
+    """Fewer rows of features than fakes."""
+    f = Sequential(Pack(2), Dense(2 * D, 4), Tanh())
+    return FeatureMatching(generator(), Sequential(features=f, score=Dense(4, 1)), Z)
+
+
 CASES = [
     unrolled_case("tanh", tanh_critic, Minimax()),
     unrolled_case("no steps", tanh_critic, Minimax(), steps=0),
@@ -78,6 +84,7 @@ CASES = [
     unrolled_case("Wasserstein", tanh_critic, Wasserstein(drift=0.3)),
     unrolled_case("hinge", tanh_critic, Hinge(), lr=0.1),
     gan_case("feature matching", "generator", matching, of=(FeatureMatching,)),
+    gan_case("feature matching of packs", "generator", matching_packs, of=(FeatureMatching,)),
     gan_case("packed", "discriminator", lambda: GAN(generator(), packed_critic(), Z)),
     gan_case("packed", "generator", lambda: GAN(generator(), packed_critic(), Z)),
     gan_case(

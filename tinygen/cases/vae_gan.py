@@ -7,6 +7,7 @@ import numpy as np
 
 from tinygen.adversarial import Minimax
 from tinygen.cases.common import Case, beside, jittered
+from tinygen.layers import Conv2d, Dense, Flatten, LeakyRelu, Sequential
 from tinygen.models.vae_gan import PLAYERS, VAEGAN
 from tinygen.models.vae_gan_nets import conv_vae_gan, dense_vae_gan
 from tinygen.pullback import Pullback
@@ -22,6 +23,14 @@ def dense() -> VAEGAN:
 def conv() -> VAEGAN:
     """Convolutions, and the objective of the paper."""
     return conv_vae_gan(SHAPE, 3, (4, 5), (3, 4), 6, gamma=0.4, objective=Minimax())
+
+
+def maps() -> VAEGAN:
+    """Images are compared in feature maps, as in the paper; the score flattens them."""
+    like = dense()
+    features = Sequential(Conv2d(2, 3, 3, 1, 1), LeakyRelu(0.2))
+    score = Sequential(Flatten(), Dense(36, 1))
+    return VAEGAN(like.encoder, like.decoder, features, score, 3, 0.6, 1.3)
 
 
 def player_case(name: str, player: str, build: Callable[[], VAEGAN]) -> Case:
@@ -41,8 +50,8 @@ def player_case(name: str, player: str, build: Callable[[], VAEGAN]) -> Case:
 
         return f, p[player], x
 
-    of = (VAEGAN, dense_vae_gan if build is dense else conv_vae_gan)
+    of = (VAEGAN, {dense: dense_vae_gan, conv: conv_vae_gan}.get(build, VAEGAN))
     return Case(f"VAE-GAN, {name}, the {player}'s turn", make, wrt_x=False, of=of)
 
 
-CASES = [player_case(b.__name__, player, b) for b in (dense, conv) for player in PLAYERS]
+CASES = [player_case(b.__name__, player, b) for b in (dense, conv, maps) for player in PLAYERS]

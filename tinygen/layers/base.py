@@ -24,6 +24,8 @@ class NonFinite(ValueError):
 class Layer:
     """A frozen description of a map x -> y with parameters p."""
 
+    couples = False  # whether y of one example depends on the others of its batch
+
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Parameter name -> shape; empty for a layer without parameters."""

@@ -35,6 +35,8 @@ class BatchNorm(ScaledNorm):
     n: int
     eps: float = 1e-5
 
+    couples = True  # where no statistics are given
+
     def forward(
         self, p: Params, x: Array, statistics: dict[str, Array] | None = None
     ) -> tuple[Array, Pullback]:

@@ -5,6 +5,7 @@
 docs/derivations/compose.md
 """
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -86,8 +87,32 @@ class Composite(Layer):
         return {name: dp for name, dp in grads.items() if dp}
 
 
+def parts_of(net: Layer) -> Iterator[Layer]:
+    """The layers that it is made of, at any depth, composites taken apart."""
+    if not isinstance(net, Composite):
+        yield net
+        return
+    for layer in net.layers.values():
+        yield from parts_of(layer)
+
+
 def holds(net: Layer, kind: type[Layer]) -> bool:
     """Whether a layer of this kind stands in it, at any depth."""
-    if isinstance(net, Composite):
-        return any(holds(layer, kind) for layer in net.layers.values())
-    return isinstance(net, kind)
+    return any(isinstance(layer, kind) for layer in parts_of(net))
+
+
+def coupling(net: Layer) -> str:
+    """The kind of a layer in it by which examples of a batch see one another; "" for none."""
+    # a user's layer need not be a Layer
+    names = (type(part).__name__ for part in parts_of(net) if getattr(part, "couples", False))
+    return next(names, "")
+
+
+def check_uncoupled(owner: str, nets: dict[str, Layer], remedy: str) -> None:
+    """Refuse nets whose answer to one example depends on others. Raises ValueError."""
+    for name, net in nets.items():
+        if kind := coupling(net):
+            raise ValueError(
+                f"{owner}: the {name} holds a {kind}, by which the examples of a batch see one "
+                f"another: {remedy}"
+            )

@@ -41,6 +41,8 @@ class MinibatchDiscrimination(Layer):
     kernels: int
     n_kernel: int
 
+    couples = True
+
     def __post_init__(self) -> None:
         check_sizes(self, n_in=self.n_in, kernels=self.kernels, n_kernel=self.n_kernel)
 

@@ -29,6 +29,8 @@ class MinibatchStd(Layer):
     group: int | None = None
     eps: float = 1e-8
 
+    couples = True
+
     def __post_init__(self) -> None:
         if self.group is not None:
             check_sizes(self, 2, group=self.group)

@@ -26,6 +26,8 @@ class Pack(Layer):
 
     m: int
 
+    couples = True
+
     def __post_init__(self) -> None:
         check_sizes(self, m=self.m)
 

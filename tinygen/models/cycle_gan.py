@@ -24,8 +24,10 @@ from tinygen.arguments import check_number
 from tinygen.arrays import Array, Params, namespace
 from tinygen.layers import Layer
 from tinygen.layers.base import check_array, check_names, check_sizes
+from tinygen.layers.compose import check_uncoupled
 from tinygen.models.adversary_input import check_paid, part, shown
 from tinygen.models.fake_history import draw_slots, empty_history, exchange
+from tinygen.models.gan_nets import check_undropped
 from tinygen.pullback import Pullback
 
 OTHER = {"a": "b", "b": "a"}
@@ -51,6 +53,8 @@ class CycleGAN:
     p = {"generators": {"a_to_b", "b_to_a"}, "discriminator_a", "discriminator_b"}, and the
     histories "history_a", "history_b" of fakes of a and of b.
 
+    Raises ValueError for a dropout, whose mask nobody draws, and for generators by whose layers
+    examples see one another, as a batch norm: a translation is of one example.
     NOTE: |.|_1 is a mean over the numbers of an example, as in the authors' code.
     """
 
@@ -72,6 +76,10 @@ class CycleGAN:
             check_number("CycleGAN", name, getattr(self, name), least=0.0)
         check_sizes(self, minimum=0, history=self.history)
         check_paid("CycleGAN", self.objective)
+        makers = {"a_to_b": self.a_to_b, "b_to_a": self.b_to_a}
+        check_uncoupled("CycleGAN", makers, "take an InstanceNorm")
+        judges = {"discriminator_a": self.discriminator_a, "discriminator_b": self.discriminator_b}
+        check_undropped("CycleGAN", makers | judges)
         if self.identity and self.shape_a != self.shape_b:
             raise ValueError(
                 "CycleGAN: the identity loss shows each generator the set that it makes, and needs "
@@ -83,14 +91,12 @@ class CycleGAN:
         self, rng: np.random.Generator, dtype: Any = np.float32, weights: str = "glorot"
     ) -> Params:
         """Parameters of all players, drawn from `rng`, and empty histories."""
-        p: Params = {
-            "generators": {
-                "a_to_b": self.a_to_b.init(rng, dtype, weights),
-                "b_to_a": self.b_to_a.init(rng, dtype, weights),
-            },
-            "discriminator_a": self.discriminator_a.init(rng, dtype, weights),
-            "discriminator_b": self.discriminator_b.init(rng, dtype, weights),
-        }
+
+        def drawn(*names: str) -> Params:
+            return {name: getattr(self, name).init(rng, dtype, weights) for name in names}
+
+        p = {"generators": drawn("a_to_b", "b_to_a")}
+        p |= drawn("discriminator_a", "discriminator_b")
         if self.history:
             p["history_a"] = empty_history(self.history, self.shape_a, dtype)
             p["history_b"] = empty_history(self.history, self.shape_b, dtype)
@@ -144,7 +150,7 @@ class CycleGAN:
         fake, there = self.make(p, to, x)  #                                 (N, *shape_to)
         scores, D_backward = self.score(p, to, fake)  #                      (N, 1), (N, h, w, 1)
         recovered, back = self.make(p, OTHER[to], fake)  #                   (N, ...) of x
-        adversarial, paid = self.objective.generator(patches(scores))  #     ()         (1)
+        adversarial, paid = self.objective.generator(scores.reshape(-1, 1))  # (1)
         cycle, drecovered = l1(recovered, x)  #                              ()         (2)
         value = self.adversarial * adversarial + self.cycle * cycle
 
@@ -181,7 +187,8 @@ class CycleGAN:
             fake, after[f"history_{of}"] = exchange(p[f"history_{of}"], drawn, fake)
         real_scores, real_backward = self.score(p, of, real)
         fake_scores, fake_backward = self.score(p, of, fake)
-        value, backward = self.objective.discriminator(patches(real_scores), patches(fake_scores))
+        rows = (scores.reshape(-1, 1) for scores in (real_scores, fake_scores))  # (N h w, 1)
+        value, backward = self.objective.discriminator(*rows)
 
         def dp(d: Array) -> Params:
             dreal, dfake = backward.dx(d)
@@ -235,11 +242,6 @@ class CycleGAN:
         """Refuse parameters of another model. Raises ValueError."""
         histories = {"history_a", "history_b"} if self.history else set()
         check_names("CycleGAN", p, histories | {"generators", "discriminator_a", "discriminator_b"})
-
-
-def patches(scores: Array) -> Array:
-    """The scores of all patches of all examples, one a row: (N, h, w, 1) -> (N h w, 1)."""
-    return scores.reshape(-1, 1)
 
 
 def l1(y: Array, x: Array) -> tuple[Array, Callable[[Array], Array]]:

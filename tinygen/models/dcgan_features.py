@@ -40,7 +40,7 @@ def discriminator_features(
 ) -> Array:
     """f (N, F) of images x (N, H, W, C): each LeakyReLU's output as grid x grid maxima.
 
-    statistics : from `feature_statistics`; without them a batch norm uses the images x themselves
+    statistics : from `feature_statistics`; without them, those of the images x
     grid       : cells a side; an output of fewer pixels is taken as it is
 
     Raises ValueError for a conditional discriminator, whose activations hang on a label too, and
@@ -48,12 +48,13 @@ def discriminator_features(
     """
     net = checked_net(model)
     check_array("discriminator_features", x, "N", "H", "W", "C")
+    statistics = feature_statistics(model, p, x) if statistics is None else statistics
     xp, found = namespace(x), []
     for i in range(0, len(x), AT_ONCE):
         h, rows = x[i : i + AT_ONCE], []
         h = shown("discriminator_features", h, model.generator, model.signed)
         for name, layer in net.layers.items():
-            h, _ = net.run(name, p["discriminator"], h, statistics or {})
+            h, _ = net.run(name, p["discriminator"], h, statistics)
             if isinstance(layer, LeakyRelu) and h.ndim == 4:
                 rows.append(grid_maxima(h, grid).reshape(len(h), -1))
         found.append(xp.concatenate(rows, axis=1))

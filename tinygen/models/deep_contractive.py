@@ -15,6 +15,7 @@ from tinygen import tree
 from tinygen.arrays import Array, Params, namespace
 from tinygen.layers import Layer
 from tinygen.layers.base import check_array
+from tinygen.layers.compose import check_uncoupled
 from tinygen.likelihoods.base import per_example, sum_examples
 from tinygen.pullback import Pullback
 from tinygen.tangent import linearise
@@ -25,11 +26,13 @@ Code = tuple[tuple[Array, Array], Pullback]
 def code_and_norm(encoder: Layer, p: Params, x: Array) -> Code:
     """(z (N, Z), |dz/dx|^2 (N,)), and the pullback (dz, dnorm) -> dp, dx.
 
-    In closed form where the encoder has one (`jacobian_norm`). Raises NotImplementedError for an
-    encoder with a layer that tinygen.tangent has no rule for.
+    In closed form where the encoder has one (`jacobian_norm`). Raises ValueError for an encoder by
+    which examples see one another, whose z_n is no function of x_n alone, NotImplementedError for
+    one with a layer that tinygen.tangent has no rule for.
     """
     if hasattr(encoder, "jacobian_norm"):
         return closed(encoder, p, x)
+    check_uncoupled("contraction", {"encoder": encoder}, "leave it out, or take a LayerNorm")
     at = linearise(encoder, p, x)
     z = at.y
     check_array("code_and_norm: the code", z, "N", "Z")

@@ -57,14 +57,15 @@ class FeatureMatching(GAN):
         fake, g_backward = self.painted(p, noise, x, None)  #               (N, ...)
         f, p_f = self.features, p["discriminator"].get(FEATURES, {})
         real_extras, extras = (noise.get(key, {}).get(FEATURES) for key in ("real", "fake"))
-        real_features, _ = run(f, p_f, x, None, real_extras)  #             (N, ...)
+        real_features, _ = run(f, p_f, x, None, real_extras)  #             (M, ...)
         features, f_backward = run(f, p_f, fake, None, extras)
         gap = real_features.mean(axis=0) - features.mean(axis=0)  #         (...)
         value = (gap * gap).sum()  # |E f(x) - E f(G(z))|^2                 ()      (1)
 
         def dp(d: Array) -> Params:
-            # each example has the share 1 / N in the mean                          (2)
-            dfeatures = namespace(gap).broadcast_to(gap * (-2 * d / len(fake)), features.shape)
+            # each row, of an example or of a pack, has the share 1 / M in the mean (2)
+            share = -2 * d / len(features)
+            dfeatures = namespace(gap).broadcast_to(gap * share, features.shape)
             return {"generator": g_backward.dp(f_backward.dx(dfeatures))}  #         (3)
 
         return value, Pullback(dp, lambda d: (), value)

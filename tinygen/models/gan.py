@@ -18,12 +18,12 @@ import numpy as np
 from tinygen import tree
 from tinygen.adversarial import NonSaturating, Objective
 from tinygen.arrays import Array, Params, device_of, to_device
-from tinygen.layers import BatchNorm, Layer, calibrate
+from tinygen.layers import BatchNorm, Layer, Pack, calibrate
 from tinygen.layers.base import check_array, check_sizes
 from tinygen.layers.compose import holds
 from tinygen.likelihoods.base import normal, uniform
 from tinygen.models.adversary_input import check_paid, part, shown
-from tinygen.models.gan_nets import draw_masks, found
+from tinygen.models.gan_nets import check_undropped, draw_masks, found
 from tinygen.models.labels import check_examples, check_labels, check_noise, told
 from tinygen.pullback import Pullback
 
@@ -69,10 +69,12 @@ class GAN:
         check_paid(type(self).__name__, self.objective, self.penalty)
         if self.prior not in PRIORS:
             raise ValueError(f"GAN: unknown prior {self.prior!r}: choose one of {PRIORS}")
-        if found(self.generator):
+        more = "; masks are drawn for the discriminator"
+        check_undropped("GAN", {"generator": self.generator}, more)
+        if self.classes and holds(self.discriminator, Pack):
             raise ValueError(
-                "GAN: the generator holds a Dropout, whose mask nobody draws: leave it out; "
-                "masks are drawn for the discriminator"
+                "GAN: the discriminator holds a Pack, and a pack has no label, but one an example: "
+                "leave out the Pack, or the classes"
             )
 
     def init(

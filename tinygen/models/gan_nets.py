@@ -155,6 +155,15 @@ def dropouts(
     return tuple((r.path, rates[r.path], r.shape.sizes) for r in rows if r.path in rates)
 
 
+def check_undropped(owner: str, nets: dict[str, Layer], more: str = "") -> None:
+    """Refuse nets with a Dropout, for which no masks are drawn. ValueError; `more` ends it."""
+    for name, net in nets.items():
+        if found(net):
+            raise ValueError(
+                f"{owner}: the {name} holds a Dropout, whose mask nobody draws: leave it out{more}"
+            )
+
+
 def found(net: Layer, path: tuple[str, ...] = ()) -> list[tuple[tuple[str, ...], float]]:
     """(path, rate) of each Dropout that drops something, at any depth."""
     if isinstance(net, Composite):

@@ -17,10 +17,12 @@ BASE = 4  # pixels a side at stage 0
 def growth(top: int, fade: int, stable: int) -> Schedule:
     """The level at each step: stage 0 for `stable` steps; each other fades in, then stands alone.
 
-    top    : the last stage;  fade, stable : steps of each fade, and alone
+    top    : the last stage
+    fade   : steps of each fade; alpha is 1 / fade in the first, 1 in the last
+    stable : steps that a stage stands alone, after them
 
-    The last stage stands alone from step top (fade + stable) on, for as long as the training goes
-    on. Raises ValueError.
+    The last stage does from step top (fade + stable) on, for as long as the training goes on.
+    Raises ValueError.
     """
     check_growth("growth", top, fade, stable)
 

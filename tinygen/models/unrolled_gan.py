@@ -20,7 +20,7 @@ from tinygen.adversarial import Hinge, LeastSquares, Minimax, Wasserstein
 from tinygen.arguments import check_number
 from tinygen.arrays import Array, Params, device_of, namespace
 from tinygen.kernels.elementwise import sigmoid
-from tinygen.layers import Dropout, MinibatchStd
+from tinygen.layers import BatchNorm, Dropout, MinibatchDiscrimination, MinibatchStd
 from tinygen.layers.base import NonFinite, check_finite, check_sizes
 from tinygen.layers.compose import holds
 from tinygen.models.gan import GAN
@@ -60,9 +60,9 @@ class UnrolledGAN(GAN):
                 "take a GAN"
             )
         # both kinds go through D in one pass, without masks: its own turn would see other scores
+        compares = "would compare data with fakes: the inner steps score both in one pass"
         why = {
-            MinibatchStd: "would compare data with fakes: the inner steps score data and fakes in "
-            "one pass",
+            **dict.fromkeys((BatchNorm, MinibatchStd, MinibatchDiscrimination), compares),
             Dropout: "drops other units in each of D's passes: the inner steps know no masks of "
             "their own",
         }

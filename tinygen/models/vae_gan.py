@@ -25,8 +25,10 @@ from tinygen.arguments import check_number
 from tinygen.arrays import Array, Params, namespace
 from tinygen.layers import Layer, Sequential
 from tinygen.layers.base import check_array, check_names, check_sizes
-from tinygen.likelihoods.base import normal
+from tinygen.layers.compose import check_uncoupled
+from tinygen.likelihoods.base import normal, sum_examples
 from tinygen.models.adversary_input import check_paid, part, shown
+from tinygen.models.gan_nets import check_undropped
 from tinygen.models.latent import check_images
 from tinygen.models.priors import STANDARD_NORMAL
 from tinygen.models.vae_kl import mean_kl
@@ -42,8 +44,8 @@ class VAEGAN:
 
     encoder   : x (N, ...) -> q(z|x), {"mean", "log_var"} (N, Z)
     decoder   : z (N, Z) -> images (N, ...) in the range of the data
-    features  : (N, ...) -> f (N, F), the discriminator's layers in which images are compared
-    score     : f (N, F) -> scores (N, 1), its other layers
+    features  : (N, ...) -> f (N, ...), the discriminator's layers in which images are compared
+    score     : f -> scores (N, 1), its other layers
     n_latent  : Z
     gamma     : weight of L_rec, against L_G, in the decoder's loss
     precision : 1 / sigma^2 of the features' Gaussian N(f(x); f(x~), sigma^2 I); 1 in the paper
@@ -51,8 +53,13 @@ class VAEGAN:
 
     p = {"encoder", "decoder", "discriminator": {"features", "score"}}.
 
+    Raises ValueError for a dropout, whose mask nobody draws, and for layers by which the examples
+    of a batch see one another, as a batch norm: x~ goes through D alone in one turn, beside x_p in
+    another, and would not have the same features.
+
     NOTE: the paper writes the minimax objective, and adds the terms of the two kinds of fakes
-    where here their mean is taken: D = 1/2 is then where fakes are like data.
+    where here their mean is taken: D = 1/2 is then where fakes are like data. Its nets have batch
+    norms.
     """
 
     encoder: Layer
@@ -69,6 +76,9 @@ class VAEGAN:
         for name in ("gamma", "precision"):
             check_number("VAEGAN", name, getattr(self, name), least=0)
         check_paid("VAEGAN", self.objective)
+        nets = {key: getattr(self, key) for key in ("encoder", "decoder", "features", "score")}
+        check_undropped("VAEGAN", nets)
+        check_uncoupled("VAEGAN", nets, "take a LayerNorm or an InstanceNorm")
 
     @property
     def prior(self) -> Any:
@@ -109,8 +119,8 @@ class VAEGAN:
         f, f_backward = self.features.forward(self.weights(p)["features"], recovered)
         rec, df = self.distance(f, self.see(p, x))  #                      ()         (3)
         value = kl + rec  #                                                ()         (6)
-        gap = (recovered - x).reshape(len(x), -1)
-        terms = {"kl": kl, "features": rec, "pixels": (gap * gap).sum(axis=1).mean()}
+        pixels = sum_examples((recovered - x) ** 2).mean()
+        terms = {"kl": kl, "features": rec, "pixels": pixels}
 
         def dp(d: Array) -> Params:
             drecovered = f_backward.dx(d * df)  # through D, whose dp is not asked for (9)
@@ -127,7 +137,7 @@ class VAEGAN:
         """
         fakes, decoder_backward = self.fakes(p, x, noise)  # x~, then x_p  (2N, ...)
         D = self.weights(p)
-        f, f_backward = self.features.forward(D["features"], fakes)  #     (2N, F)
+        f, f_backward = self.features.forward(D["features"], fakes)  #     (2N, ...)
         scores, score_backward = self.score.forward(D["score"], f)  #      (2N, 1)
         fooling, paid = self.objective.generator(scores)  # L_G            ()
         rec, df = self.distance(f[: len(x)], self.see(p, x))  # of x~ alone ()
@@ -137,7 +147,7 @@ class VAEGAN:
         def dp(d: Array) -> Params:
             # both losses meet in the features: x~ has a share in both, x_p in L_G alone (12)
             df_rec = namespace(f).concatenate([gamma * d * df, 0 * df])
-            df_all = score_backward.dx(paid.dx(d)) + df_rec  #             (2N, F)
+            df_all = score_backward.dx(paid.dx(d)) + df_rec  #             (2N, ...)
             return {"decoder": decoder_backward.dp(f_backward.dx(df_all))}  #          (13)
 
         terms = {"features": rec, "fooling": fooling}
@@ -177,12 +187,12 @@ class VAEGAN:
         return both, backward
 
     def distance(self, f: Array, of_data: Array) -> tuple[Array, Array]:
-        """precision |f(x) - f(x~)|^2 / 2, the mean (), and its slope in f(x~) (N, F)."""
+        """precision |f(x) - f(x~)|^2 / 2, the mean (), and its slope in f(x~) (N, ...)."""
         gap, weight = f - of_data, float(self.precision)
-        return 0.5 * weight * (gap * gap).sum(axis=1).mean(), gap * (weight / len(f))
+        return 0.5 * weight * sum_examples(gap * gap).mean(), gap * (weight / len(f))
 
     def see(self, p: Params, x: Array) -> Array:
-        """f(x) (N, F): images as the discriminator compares them."""
+        """f(x) (N, ...): images as the discriminator compares them."""
         return self.features.forward(self.weights(p)["features"], x)[0]
 
     def scores(self, p: Params, x: Array) -> Array:

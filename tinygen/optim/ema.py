@@ -7,7 +7,8 @@ step: the first weights, drawn at random, have no share in it, however few the s
 weight stands still at first, as of a stage that waits, each step makes them anew.
 
 The mean is a tree of its own, so the averaged model is `model.forward(average, z)`. Known as Polyak
-averaging; generators use it since ProGAN (arXiv 1710.10196, appendix A).
+averaging; generators use it since ProGAN (arXiv 1710.10196, appendix A). NOTE: there it is not
+divided by 1 - decay^t, as Adam's m^ is and this one.
 """
 
 from dataclasses import dataclass
