@@ -9,7 +9,8 @@
 The nets, and where they come from, are those of modes_methods.py, the sets those of modes_sets.py.
 Of 2500 samples (26000 of stacked digits) it counts the modes that one sample hits, the share within
 3 std of a mode, and the reverse KL of the counts (tinygen/metrics/mode_coverage.py); ten times in a
-training, too, for a game that goes round its modes has another number at each look.
+training, too, for a game that goes round its modes has another number at each look. The table's
+last row is of uniform noise: a blur of 2500 samples hits most modes, each with a few of them.
 
 A run that is done is one line of FOLDER/results.jsonl, and not done again; one that was stopped
 goes on from its last checkpoint. The same command prints the table of all that is there. Two
@@ -60,7 +61,7 @@ def main(argv: list[str] | None = None) -> list[dict[str, Any]]:
         keep(args.out / RESULTS, one(args, task, method, seed))
     mine = [r for r in known(args.out / RESULTS) if identity(r)[:2] == key(args, setup, "", 0)[:2]]
     if mine:
-        print(table(mine))
+        print(table(mine + of_noise(args, task)))
     return mine
 
 
@@ -128,6 +129,18 @@ def look(args: argparse.Namespace, task: Task, model: Any, p: Params) -> Coverag
     rng, n = np.random.default_rng(1234), SAMPLES[args.set]
     parts = [to_host(model.sample(p, rng, min(2500, n - i))) for i in range(0, n, 2500)]
     return task.measure(np.concatenate(parts))
+
+
+def of_noise(args: argparse.Namespace, task: Task) -> list[dict[str, Any]]:
+    """Rows of the table of samples that are uniform: so many modes are hit by nobody's merit."""
+    if task.noise is None:
+        return []
+    rows = []
+    for seed in range(5):
+        found = told(task.measure(task.noise(np.random.default_rng(seed), SAMPLES[args.set])))
+        row = {"method": "uniform noise", "steps": 0, "seed": seed, "CPU seconds": 0.0}
+        rows.append(row | {"last": found, "looks": [found]})
+    return rows
 
 
 def told(c: Coverage) -> dict[str, Any]:

@@ -35,12 +35,14 @@ class Task:
 
     x         : examples;  transform : (rng, batch of x) -> what the players see, None: x itself
     measure   : samples -> their coverage
+    noise     : (rng, n) -> n samples of a sampler that knows the range of the modes, no more
     """
 
     setup: SetUp
     x: Any
     transform: Transform | None
     measure: Measure
+    noise: Callable[[np.random.Generator, int], Any] | None = None
 
 
 def prepared(args: argparse.Namespace) -> Task:
@@ -55,11 +57,14 @@ def prepared(args: argparse.Namespace) -> Task:
     def drawn(rng: np.random.Generator, x: Any) -> Any:
         return to_device(make(rng, len(x)).x, args.device)
 
+    def noise(rng: np.random.Generator, n: int) -> Any:
+        return rng.uniform(centres.min(axis=0), centres.max(axis=0), (n, 2))
+
     if args.setup == "pacgan":
         points = make(np.random.default_rng(0), POINTS).x
-        return Task(PAC, to_device(points, args.device), None, measure)
+        return Task(PAC, to_device(points, args.device), None, measure, noise)
     places = np.zeros((100 * TANH.batch, 2), np.float32)  # that `drawn` fills anew
-    return Task(TANH, to_device(places, args.device), drawn, measure)
+    return Task(TANH, to_device(places, args.device), drawn, measure, noise)
 
 
 def stacked(args: argparse.Namespace) -> Task:

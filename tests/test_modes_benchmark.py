@@ -68,6 +68,16 @@ def test_the_unrolled_methods_differ_in_the_order_alone():
     assert replace(full, first_order=True) == first
 
 
+def test_uniform_noise_hits_most_modes_with_few_samples_and_has_a_row(tmp_path):
+    args = bench.arguments(["--set", "grid", "--out", str(tmp_path)])
+    rows = bench.of_noise(args, sets.prepared(args))
+    assert len(rows) == 5 and min(row["last"]["modes"] for row in rows) >= 15
+    # 9 whole modes, 12 halves and 4 quarters lie in the square of the centres, of side 8
+    area = np.pi * (3 * sets.GRID_STD) ** 2 * (9 + 12 / 2 + 4 / 4)
+    good = np.mean([r["last"]["good"] for r in rows])
+    assert good == pytest.approx(area / 64, rel=0.2)
+
+
 def test_what_is_done_is_not_done_again_and_the_table_tells_it(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(bench, "TIMED", 2)
     words = ["--set", "ring", "--seeds", "2", "--steps", "3", "--out", str(tmp_path)]
@@ -76,6 +86,7 @@ def test_what_is_done_is_not_done_again_and_the_table_tells_it(tmp_path, capsys,
     assert [(r["method"], r["seed"]) for r in rows] == [("gan", 0), ("gan", 1)]
     assert "predicted: " in told and "| gan | 3 | 2 | " in told
     assert [look["round"] for look in rows[0]["looks"]] == [1, 2, 3]
+    assert "| uniform noise | 0 | 5 | " in told
     monkeypatch.setattr(bench, "one", None)  # nothing is left to do
     assert bench.main([*words, "--methods", "gan"]) == rows
     assert "predicted" not in capsys.readouterr().out
