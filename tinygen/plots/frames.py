@@ -11,7 +11,7 @@ from tinygen.arguments import check_whole
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-COLOURS = 64  # shared by all frames, so that a frame is stored as what changed
+COLOURS = 128  # shared by all frames, so that a frame is stored as what changed
 
 
 def moving(figures: Iterable["Figure"], milliseconds: int = 70, last: int = 1) -> bytes:
