@@ -27,7 +27,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "demos"))
 import numpy as np
 from cycle_parts import digits
 from cycle_parts.digits import Judge, Trial
-from results import RESULTS, keep, known
+from results import RESULTS, keep, known, whole
 
 from tinygen import resolve_device
 from tinygen.data import DataError, load
@@ -66,7 +66,7 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--maps", default="inverted,coloured", help=", ".join(digits.MAPS))
     parser.add_argument("--nets", default="residual", help=", ".join(digits.NETS))
     parser.add_argument("--seeds", default="0,1,2,3,4")
-    parser.add_argument("--steps", type=int, default=1000)
+    parser.add_argument("--steps", type=whole, default=1000)
     parser.add_argument("--table", action="store_true", help="print what is there, train nothing")
     parser.add_argument("--device", help="cpu or cuda")
     parser.add_argument("--out", default="runs/cycles")

@@ -24,7 +24,7 @@ from typing import Any
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
-from results import RESULTS, keep, known
+from results import RESULTS, keep, known, whole
 
 from tinygen import atomic, plots, resolve_device, to_device, to_host
 from tinygen.arrays import Array, Params
@@ -69,16 +69,16 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--data", default="mnist")
-    parser.add_argument("--images", type=int, default=120_000, help="shown, with repetitions")
-    parser.add_argument("--batch", type=int, default=16)
+    parser.add_argument("--images", type=whole, default=120_000, help="shown, with repetitions")
+    parser.add_argument("--batch", type=whole, default=16)
     parser.add_argument("--channels", type=numbers, default=(32, 32, 16, 8), help="a stage each")
-    parser.add_argument("--latent", type=int, default=64)
+    parser.add_argument("--latent", type=whole, default=64)
     parser.add_argument("--lr", type=float, default=1e-3)
     parser.add_argument("--ema", type=float, default=0.99, help="of G; forgets within a stage")
     parser.add_argument("--seeds", type=numbers, default=(0, 1, 2))
-    parser.add_argument("--fakes", type=int, default=2048, help="compared with as many images")
-    parser.add_argument("--patches", type=int, default=64, help="of each of them")
-    parser.add_argument("--directions", type=int, default=128)
+    parser.add_argument("--fakes", type=whole, default=2048, help="compared with as many images")
+    parser.add_argument("--patches", type=whole, default=64, help="of each of them")
+    parser.add_argument("--directions", type=whole, default=128)
     parser.add_argument("--device", help="cpu or cuda")
     parser.add_argument("--out", default="runs/growing")
     args = parser.parse_args(argv)

@@ -29,7 +29,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # small products: a second t
 import numpy as np
 from modes_methods import ANY, BESIDE, CONV, METHODS, SetUp
 from modes_sets import Task, prepared
-from results import RESULTS, keep, known, spread
+from results import RESULTS, keep, known, spread, whole
 
 from tinygen import atomic, resolve_device, to_device, to_host
 from tinygen.arrays import Params
@@ -73,9 +73,9 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--set", choices=list(SAMPLES), default="ring")
     parser.add_argument("--setup", choices=["tanh", "pacgan"], default="tanh")
     parser.add_argument("--methods", help="as in gan,pacgan2 (default: all of the set-up)")
-    parser.add_argument("--seeds", type=int, default=5, help="0, 1, ..., so many (%(default)s)")
+    parser.add_argument("--seeds", type=whole, default=5, help="0, 1, ..., so many (%(default)s)")
     parser.add_argument("--seed", type=int, help="only this one")
-    parser.add_argument("--steps", type=int, help="rounds (the set-up's)")
+    parser.add_argument("--steps", type=whole, help="rounds (the set-up's)")
     parser.add_argument("--data", help="stacked: stacked-mnist or stacked-digits (what is there)")
     parser.add_argument("--device", help="cpu or cuda")
     parser.add_argument("--predict", action="store_true", help="say how long it takes, and stop")

@@ -28,6 +28,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from results import whole
 
 from tinygen import resolve_device, to_device
 from tinygen.arrays import Array, Params
@@ -83,8 +84,8 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--full", action="store_true", help="the paper's nets and steps")
     parser.add_argument("--device", help="cpu or cuda")
     parser.add_argument("--data", default="mnist")
-    parser.add_argument("--epochs", type=int, help="of the training (90; full: 400)")
-    parser.add_argument("--seeds", type=int, default=1, help="how many, from --seed on")
+    parser.add_argument("--epochs", type=whole, help="of the training (90; full: 400)")
+    parser.add_argument("--seeds", type=whole, default=1, help="how many, from --seed on")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--ema", type=float, default=0.999, help="decay of G's running mean")
     parser.add_argument("--progress", action="store_true", help="show a bar")

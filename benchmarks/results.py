@@ -1,5 +1,6 @@
 """What long benchmarks keep: a file of JSON, a line a result, so that a stopped one can go on."""
 
+import argparse
 import json
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,14 @@ from typing import Any
 import numpy as np
 
 RESULTS = "results.jsonl"  # of a benchmark's folder
+
+
+def whole(text: str) -> int:
+    """A whole number >= 1 of a command line: `add_argument(type=whole)`."""
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"must be a whole number >= 1, got {text}")
+    return number
 
 
 def known(file: Path) -> list[dict[str, Any]]:

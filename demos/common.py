@@ -4,6 +4,7 @@ import argparse
 import json
 import math
 import os
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +18,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 import numpy as np
 
 from tinygen import atomic, resolve_device
+from tinygen.cli import EXPECTED
 from tinygen.data import load
 from tinygen.data.dataset import Dataset, Part
 from tinygen.data.errors import DataError
@@ -58,6 +60,10 @@ def arguments(
         shown = text + (" (%(default)s)" if default != "" else "")
         parser.add_argument(f"--{option}", type=type(default), default=default, help=shown)
     args = parser.parse_args(argv)
+    sys.excepthook = in_one_line
+    for option in ("seed", *(name for name, (default, _) in (more or {}).items() if default == 0)):
+        if isinstance(number := getattr(args, option), int) and number < 0:
+            parser.error(f"--{option} must be >= 0, got {number}")
     if data is not None:
         args.data = args.data or (quick if args.quick else data)
         args.epochs = (1 if args.quick else epochs) if args.epochs is None else args.epochs
@@ -72,6 +78,14 @@ def arguments(
     if args.quick:
         print("--quick: barely trained; what the words say is what a full run shows\n")
     return args
+
+
+def in_one_line(kind: type[BaseException], error: BaseException, trace: Any) -> None:
+    """What the library raises on purpose, as the commands say it: a line, no traceback."""
+    if os.environ.get("TINYGEN_TRACEBACK") or not isinstance(error, EXPECTED):
+        sys.__excepthook__(kind, error, trace)
+    else:
+        print(f"{Path(sys.argv[0]).name}: {error}", file=sys.stderr)
 
 
 def dataset(args: argparse.Namespace, name: str | None = None) -> Dataset:

@@ -52,6 +52,8 @@ def main(argv: list[str] | None = None) -> Numbers:
     """Train, measure, draw. Returns the numbers."""
     args = arguments(__doc__, "gan", argv, epochs=60)
     data = dataset(args)
+    if len(data.shape) != 3:
+        raise SystemExit(f"gan: {data.name} holds no images: use --data mnist")
     x = to_device(data.train.x, args.device)
     options = GANOptions(ema=0.999)
     model = build(options, Task(data.shape))

@@ -94,6 +94,8 @@ def main(words: list[str] | None = None) -> int:
         flag = unknown[0].partition("=")[0]
         if args.command == "train" and (told := of_others(args.system, flag)):
             args.parser.error(told)
+        if args.command == "train" and args.resume:
+            args.parser.error(f"{flag}: a run keeps what it was begun with: begin another run")
         known = [name for action in args.parser._actions for name in action.option_strings]
         hint = nearest(flag, known) if flag.startswith("-") else ""
         args.parser.error(f"unknown argument {unknown[0]}{hint}")

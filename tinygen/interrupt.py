@@ -25,7 +25,7 @@ class Request:
 
 @contextmanager
 def requests() -> Iterator[Request]:
-    """Within this block a first Ctrl-C only sets `asked`.
+    """Within this block a first Ctrl-C only sets `asked`, in the blocks around it too.
 
     Outside the main thread it does nothing, for signals are the main thread's. A signal that is
     ignored (a job in the background) stays ignored; so does one that another language handles.
@@ -43,3 +43,5 @@ def requests() -> Iterator[Request]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+            if isinstance(handler, Request):
+                handler.asked |= request.asked

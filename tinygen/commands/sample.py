@@ -80,7 +80,7 @@ def run(args: argparse.Namespace) -> int:
         raise RunError(
             f"cannot write into {out} ({error.strerror}): choose another folder with --out"
         ) from error
-    print(f"{args.n} x {words}")
+    print(f"{len(x)} x {words}")
     print(", ".join(str(out / name) for name in files))
     return 0
 
@@ -91,7 +91,10 @@ def draw(trained: TrainedRun, n: int, seed: int, mean: bool) -> np.ndarray:
     blocks = []
     for i, start in enumerate(range(0, n, BLOCK)):
         rng = np.random.default_rng([seed, i])  # draws and means take other amounts from a stream
-        blocks.append(to_host(t.system.sample(t.model, t.p, rng, min(BLOCK, n - start), mean)))
+        asked = min(BLOCK, n - start)
+        blocks.append(to_host(t.system.sample(t.model, t.p, rng, asked, mean)))
+        if len(blocks[-1]) < asked:
+            break  # of a CycleGAN's history there is no more
     return np.concatenate(blocks)
 
 

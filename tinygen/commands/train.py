@@ -15,6 +15,7 @@ from tinygen.commands import check_seed
 from tinygen.commands.train_options import add_options
 from tinygen.data import load
 from tinygen.data.dataset import Dataset
+from tinygen.interrupt import requests
 from tinygen.runs import Run, RunError
 from tinygen.systems import SYSTEMS, System, system
 from tinygen.systems.base import Options, Task, check_kind
@@ -112,7 +113,10 @@ def rehearse(kind: System, options: Options, dataset: Dataset, config: Any, begu
     p = job.model.init(rng) if begun else kind.start(job.model, rng, few)
     order = kind.order(job.model, options, few)
     asked: dict[str, Any] = {"rng": rng, "steps": 1, "batch": batch, "transform": job.transform}
-    train(job.game, p, few, order=order, progress=False, **asked)
+    with requests() as request:
+        train(job.game, p, few, order=order, progress=False, **asked)
+    if request.asked:
+        raise Interrupted("stopped before the run began")
     n = examples.count(job.x)
     left, rounds = n % batch, -(-n // (batch * job.game.batches))
     met = order is None and (steps is None or steps >= rounds)  # orders end as they say
@@ -206,7 +210,8 @@ def play(
     tell(done, run)
     few = examples.rows(x if validation is None else validation, slice(REMARKED))
     few = job.transform(np.random.default_rng(config["seed"]), few) if job.transform else few
-    for line in kind.remarks(job.model, done.best, few):
+    left = kind.after(job.model, options, done.log[-1]["step"], job.epoch_steps)
+    for line in kind.remarks(left, done.best, few):
         print(f"note: {line}")
     return 0
 

@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -23,11 +23,13 @@ class Part:
               (N, T, C), clips (N, T, H, W, C) in [0, 1]
     labels  : int64 (N,), the class of each; None where there are none
     factors : name -> (N,), what is known of how each was made, such as {"scale", "rotation"}
+    name    : of the part, as in `Dataset.parts`
     """
 
     x: np.ndarray
     labels: np.ndarray | None = None
     factors: dict[str, np.ndarray] = field(default_factory=dict)
+    name: str = "test"
 
     def __len__(self) -> int:
         return len(self.x)
@@ -54,6 +56,10 @@ class Dataset:
     classes: tuple[str, ...] = ()
     transform: Transform | None = None
     ink: bool = True
+
+    def __post_init__(self) -> None:
+        for name, part in self.parts.items():
+            object.__setattr__(self, name, replace(part, name=name))
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -25,6 +25,7 @@ from tinygen.models.debiasing_vae import DebiasingVAE
 from tinygen.models.deep_contractive import code_and_norm
 from tinygen.models.deep_tied import DeepTiedAutoencoder
 from tinygen.models.factor_vae import FactorVAE, factor_vae
+from tinygen.models.feature_matching import FeatureMatching
 from tinygen.models.features import encoder_net
 from tinygen.models.fvbn import FullyVisibleBeliefNet
 from tinygen.models.gan import GAN
@@ -50,15 +51,18 @@ from tinygen.models.outlier_scores import (
     reconstruction_error,
 )
 from tinygen.models.pca import pca_autoencoder
+from tinygen.models.penalties import R1, GradientPenalty
 from tinygen.models.pixel_rnn import PixelRNN
 from tinygen.models.pixelcnn import PixelCNN
 from tinygen.models.pixelcnn_nets import picture_prompt
 from tinygen.models.priors import MixturePrior, StandardNormal
+from tinygen.models.progressive_gan import ProgressiveGAN, progressive_gan
 from tinygen.models.resampling import debiasing_order, resampling_weights
 from tinygen.models.semi_supervised_vae import SemiSupervisedVAE, dense_semi_supervised_vae
 from tinygen.models.srcnn import SRCNN
 from tinygen.models.tc_vae import TCVAE, tc_vae
 from tinygen.models.tied import TiedAutoencoder
+from tinygen.models.unrolled_gan import UnrolledGAN
 from tinygen.models.vae import VAE, conv_vae, dense_vae
 from tinygen.models.vae_gan import VAEGAN
 from tinygen.models.vae_gan_nets import conv_vae_gan, dense_vae_gan
@@ -69,6 +73,7 @@ __all__ = [
     "M1M2",
     "MADE",
     "NADE",
+    "R1",
     "SRCNN",
     "TCVAE",
     "VAE",
@@ -82,10 +87,12 @@ __all__ = [
     "DebiasingVAE",
     "DeepTiedAutoencoder",
     "FactorVAE",
+    "FeatureMatching",
     "FullyVisibleBeliefNet",
     "GatedPixelCNN",
     "GaussianMixture",
     "GaussianNoise",
+    "GradientPenalty",
     "LSTMDensity",
     "LocalModel",
     "Masking",
@@ -93,11 +100,13 @@ __all__ = [
     "OutlierExposure",
     "PixelCNN",
     "PixelRNN",
+    "ProgressiveGAN",
     "SaltAndPepper",
     "SemiSupervisedVAE",
     "SigmoidEncoder",
     "StandardNormal",
     "TiedAutoencoder",
+    "UnrolledGAN",
     "beside",
     "code_and_norm",
     "contractive_autoencoder",
@@ -132,6 +141,7 @@ __all__ = [
     "negative_log_prob",
     "pca_autoencoder",
     "picture_prompt",
+    "progressive_gan",
     "reconstruction_error",
     "resampling_weights",
     "sample_codes",

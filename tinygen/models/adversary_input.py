@@ -74,6 +74,16 @@ def part(name: str, noise: Any, key: str, shape: tuple[int, ...] | None = None) 
     return noise[key]
 
 
+def check_size(name: str, fake: Array, x: Array) -> None:
+    """Refuse data of another size than what is made of, or for, them. Raises ValueError."""
+    if fake.shape[1:] != x.shape[1:]:
+        raise ValueError(
+            f"{name}: expected data of the shape that its nets make, (N, "
+            f"{', '.join(map(str, fake.shape[1:]))}), got {x.shape}: reshape, pad or crop them, or "
+            "build the model for their size"
+        )
+
+
 def check_paid(name: str, objective: Any, penalty: Any = None) -> None:
     """Refuse what is no objective, or no penalty. Raises TypeError."""
     if not isinstance(objective, Objective):

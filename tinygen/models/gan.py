@@ -22,7 +22,7 @@ from tinygen.layers import BatchNorm, Layer, Pack, calibrate
 from tinygen.layers.base import check_array, check_sizes
 from tinygen.layers.compose import holds
 from tinygen.likelihoods.base import normal, uniform
-from tinygen.models.adversary_input import check_paid, part, shown
+from tinygen.models.adversary_input import check_paid, check_size, part, shown
 from tinygen.models.gan_nets import check_undropped, draw_masks, found
 from tinygen.models.labels import check_examples, check_labels, check_noise, told
 from tinygen.pullback import Pullback
@@ -121,6 +121,7 @@ class GAN:
         x, labels = self.parts(x)
         made = run(self.generator, p["generator"], self.z_of(noise, x), labels)
         fake = made[0]  # data to this player
+        check_size(type(self).__name__, fake, x)
         D, p_D = self.discriminator, p["discriminator"]
         real_scores, real_backward = run(D, p_D, x, labels, noise.get("real"))  # (N, 1)
         fake_scores, fake_backward = run(D, p_D, fake, labels, noise.get("fake"))

@@ -45,6 +45,8 @@ class ProgressiveGAN:
     objective : Wasserstein with the drift term 0.001 E D(x)^2 (appendix A.1)
     penalty   : on the critic's slope, weight 10
     average   : whether a running mean of the generator is kept, which samples are drawn from
+    level     : where a model stands whose training ended before the last stage: it is drawn from
+                and measured there where no other level is given; None: at the last stage
 
     p = {"generator": ..., "discriminator": ...} of all stages, and "average" where it is kept.
 
@@ -58,6 +60,7 @@ class ProgressiveGAN:
     objective: Objective = field(default_factory=lambda: Wasserstein(drift=0.001))
     penalty: Any = field(default_factory=GradientPenalty)
     average: bool = False
+    level: float | None = None
 
     def __post_init__(self) -> None:
         check_paid("ProgressiveGAN", self.objective, self.penalty)
@@ -110,7 +113,7 @@ class ProgressiveGAN:
     def discriminator_loss(
         self, p: Params, x: Array, noise: Params, level: float | None = None
     ) -> tuple[Array, Pullback]:
-        """D's loss at a level, the last one where none is given; pullback d -> (dp, ()).
+        """D's loss at a level, the model's own where none is given; pullback d -> (dp, ()).
 
         x : data (N, *shape);  terms as those of `GAN`. The gradient of what takes no part is zero.
         """
@@ -202,7 +205,8 @@ class ProgressiveGAN:
         return self.at(0).draw_z(rng, n, next(leaf for _, leaf in tree.leaves(p)))
 
     def split(self, level: float | None) -> tuple[int, float]:
-        """(stage, alpha) of a level; None is the last one. Raises ValueError."""
+        """(stage, alpha) of a level; None is the model's own, or the last. Raises ValueError."""
+        level = self.level if level is None else level
         if level is None:
             return self.top, 1.0
         number = isinstance(level, int | float | np.number) and not isinstance(level, bool)

@@ -27,7 +27,7 @@ from tinygen.layers import Layer, Sequential
 from tinygen.layers.base import check_array, check_names, check_sizes
 from tinygen.layers.compose import check_uncoupled
 from tinygen.likelihoods.base import normal, sum_examples
-from tinygen.models.adversary_input import check_paid, part, shown
+from tinygen.models.adversary_input import check_paid, check_size, part, shown
 from tinygen.models.gan_nets import check_undropped
 from tinygen.models.latent import check_images
 from tinygen.models.priors import STANDARD_NORMAL
@@ -115,7 +115,7 @@ class VAEGAN:
         kl, kl_backward = mean_kl(self.prior, {}, q, eps)  #               ()         (1)
         z, z_backward = reparameterise(q, eps)  #                          (N, Z)
         recovered, decoder_backward = self.decoder.forward(p["decoder"], z)  # x~     (2)
-        check_decoded(recovered, x)
+        check_size("VAEGAN", recovered, x)
         f, f_backward = self.features.forward(self.weights(p)["features"], recovered)
         rec, df = self.distance(f, self.see(p, x))  #                      ()         (3)
         value = kl + rec  #                                                ()         (6)
@@ -183,7 +183,7 @@ class VAEGAN:
         eps, z_p = (part("VAEGAN", noise, key, shape) for key in ("eps", "z"))
         z, _ = reparameterise(q, eps)
         both, backward = self.decoder.forward(p["decoder"], namespace(z).concatenate([z, z_p]))
-        check_decoded(both, x)
+        check_size("VAEGAN", both, x)
         return both, backward
 
     def distance(self, f: Array, of_data: Array) -> tuple[Array, Array]:
@@ -197,6 +197,7 @@ class VAEGAN:
 
     def scores(self, p: Params, x: Array) -> Array:
         """D's scores of images, (N,): the higher, the more like data."""
+        x = shown("VAEGAN", x, self.decoder)
         return self.discriminator.forward(self.weights(p), x)[0][:, 0]
 
     def encode(self, p: Params, x: Array) -> Params:
@@ -230,12 +231,3 @@ class VAEGAN:
     def reconstruct(self, p: Params, x: Array) -> Array:
         """Images through the means of their codes."""
         return self.decode(p, self.encode(p, x)["mean"])
-
-
-def check_decoded(made: Array, x: Array) -> None:
-    """Refuse examples of another shape than the decoder's. Raises ValueError."""
-    if made.shape[1:] != x.shape[1:]:
-        raise ValueError(
-            f"VAEGAN: expected x of the shape that the decoder makes, (N, "
-            f"{', '.join(map(str, made.shape[1:]))}), got {x.shape}: reshape x"
-        )

@@ -154,6 +154,8 @@ class System:
     training_set : (examples, options, rng) -> the examples to train on, such as with few labels
     validation_set : (examples, options) -> those to validate on, such as without labels
     start        : (model, rng, examples) -> p, where the first weights hang on the data
+    after        : (model, options, steps done, steps an epoch) -> the model as such a run leaves
+                   it, where that hangs on its length
     order        : (model, options, examples) -> the `order` of `training.train`
     batch        : the default batch; None for all examples at once
     rehearsal    : of how many examples one step is tried before a folder is made; None for a batch
@@ -193,6 +195,7 @@ class System:
     training_set: Callable[[Any, Any, np.random.Generator], Any] = lambda x, options, rng: x
     validation_set: Callable[[Any, Any], Any] = lambda x, options: x
     start: Callable[[Any, np.random.Generator, Any], Params] = lambda model, rng, x: model.init(rng)
+    after: Callable[[Any, Any, int, int], Any] = lambda model, options, step, epoch_steps: model
     order: Callable[[Any, Any, Any], Order | None] = lambda model, options, x: None
     batch: int | None = 128
     rehearsal: int | None = 4

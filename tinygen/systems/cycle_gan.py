@@ -116,13 +116,12 @@ def game(model: CycleGAN, o: CycleGANOptions, epoch_steps: int) -> Game:
 def both_sets(part: Part, o: CycleGANOptions) -> tuple[Array, ...]:
     """(a, b), or (a, b, what each a truly becomes) where the map is known.
 
-    b of a set without a known map is of its test part, beside whichever part a is of.
+    b of a set without a known map is of the same part, at most as many.
     """
     if o.to in MAPS:
         truth = MAPS[o.to](part.x).astype(np.float32)
         return part.x, np.roll(truth, len(truth) // 2, axis=0), truth
-    b = load(o.to).test.x
-    return part.x, b[np.arange(len(part)) % len(b)]
+    return part.x, load(o.to).parts[part.name].x[: len(part)]
 
 
 def training_set(x: Any, o: CycleGANOptions, rng: np.random.Generator) -> Any:
@@ -140,9 +139,11 @@ def start(model: CycleGAN, rng: np.random.Generator, x: Any) -> Params:
 
 
 def sample(model: CycleGAN, p: Params, rng: np.random.Generator, n: int, mean: bool) -> Array:
-    """n of the fakes of b that the history holds; there is nothing else to draw from."""
+    """n of the fakes of b that the history holds, or all. Raises ValueError where it has none."""
     held = np.flatnonzero(to_host(p["history_b"]["held"]))
-    rows = rng.choice(held if len(held) else model.history, n, replace=n > max(1, len(held)))
+    if not len(held):
+        raise ValueError("cycle-gan: the history holds no fake yet: train for a step or more")
+    rows = rng.permutation(held)[:n]
     return (p["history_b"]["fakes"][rows] + 1) / 2
 
 

@@ -46,7 +46,14 @@ def duel(
     shares  : G is judged by the fakes that D has just seen, which saves painting others.
               NOTE: algorithm 1 draws fresh noise for G; most later code does not
     ema     : of the generator, kept in p["average"]: begin with `averaged(p)`
+
+    Raises ValueError for a model with a place for a running mean that nobody would keep.
     """
+    if getattr(model, "average", False) and ema is None:
+        raise ValueError(
+            f"duel: the {type(model).__name__} samples from a running mean of its generator, which "
+            "stays as it was drawn: give ema=Ema(0.999), or build the model with average=False"
+        )
     return Game(
         Turn(
             "discriminator",
@@ -72,7 +79,11 @@ def duel(
 
 
 def verdicts(model: Any, p: Params, x: Any, noise: Params) -> dict[str, tuple[float, float | None]]:
-    """How well the discriminator tells examples x from fakes, as `System.measure` names numbers."""
+    """How well the discriminator tells examples x from fakes, as `System.measure` names numbers.
+
+    Fakes are those of the running mean, where there is one: as samples are.
+    """
+    p = p | {"generator": p[AVERAGE]} if AVERAGE in p else p
     loss, backward = model.discriminator_loss(p, x, noise)
     scores = model.objective.threshold is None  # of a critic, no verdicts
     told = "mean score of {}" if scores else "share of {} that D tells rightly"

@@ -22,19 +22,21 @@ class Job:
     x: Any
     validation: Any
     transform: Transform | None
+    epoch_steps: int
 
     @classmethod
     def of(cls, kind: System, options: Options, dataset: Dataset, config: dict[str, Any]) -> "Job":
         """From a run's config, of which the seed also says which examples keep their labels."""
         model = kind.build(options, Task.of(dataset))
         batch = max(config["batch"], 1)  # training refuses less
-        game = kind.game(model, options, -(-len(dataset.train) // batch))
+        epoch_steps = -(-len(dataset.train) // batch)
+        game = kind.game(model, options, epoch_steps)
         rng = np.random.default_rng([config["seed"], 1])  # a stream of its own
         x = kind.training_set(kind.examples(dataset.train, options), options, rng)
         one_loss = len(game.turns) == 1
         held_out = kind.examples(dataset.validation, options)
         validation = kind.validation_set(held_out, options) if one_loss else None
-        return cls(model, game, x, validation, transform_of(dataset, x))
+        return cls(model, game, x, validation, transform_of(dataset, x), epoch_steps)
 
 
 def transform_of(dataset: Dataset, x: Any) -> Transform | None:
@@ -57,4 +59,4 @@ def seen(
 def cut(part: Part, rows: Any) -> Part:
     """Some examples of a part, with all that is known of them."""
     labels = None if part.labels is None else part.labels[rows]
-    return Part(part.x[rows], labels, examples.rows(part.factors, rows))
+    return Part(part.x[rows], labels, examples.rows(part.factors, rows), part.name)

@@ -62,17 +62,42 @@ def build(o: ProgressiveOptions, task: Task) -> ProgressiveGAN:
 
 def game(model: ProgressiveGAN, o: ProgressiveOptions, epoch_steps: int) -> Game:
     """k moves of D, one of G; the stages are epochs."""
-    rounds = ceil(epoch_steps / o.k)  # of an epoch: D's further moves take batches of it too
-    fade, stable = o.fade * rounds, o.stable * rounds
-    at = began(model.top, fade, stable) if o.grow == "on" else ()
+    at = began(model.top, *lengths(o, epoch_steps)) if o.grow == "on" else ()
     return growing_duel(
         model,
-        growth(model.top, fade, stable) if o.grow == "on" else None,
+        growth(model.top, *lengths(o, epoch_steps)) if o.grow == "on" else None,
         renewed(o.lr, tuple(o.k * step for step in at), beta1=0.0, beta2=0.99),
         renewed(o.lr, at, beta1=0.0, beta2=0.99),
         o.k,
         Ema(o.ema) if o.ema else None,
     )
+
+
+def lengths(o: ProgressiveOptions, epoch_steps: int) -> tuple[int, int]:
+    """The rounds of a fade, and of a stage alone."""
+    rounds = ceil(epoch_steps / o.k)  # of an epoch: D's further moves take batches of it too
+    return o.fade * rounds, o.stable * rounds
+
+
+def after(
+    model: ProgressiveGAN, o: ProgressiveOptions, step: int, epoch_steps: int
+) -> ProgressiveGAN:
+    """The model at the level of its last step: what lies above was never trained."""
+    if o.grow == "off":
+        return model
+    return replace(model, level=growth(model.top, *lengths(o, epoch_steps))(max(step - 1, 0)))
+
+
+def remarks(model: ProgressiveGAN, p: Params, x: Array) -> list[str]:
+    """Where the training ended before the last stage."""
+    if model.level is None or model.level == model.top:
+        return []
+    stage, _ = model.split(model.level)
+    return [
+        f"stage {stage} of {model.top} was reached, of {model.size >> (model.top - stage)} pixels "
+        "a side: samples and numbers are of that stage. More --epochs reach the last one, or "
+        "shorter stages (--stable, --fade)"
+    ]
 
 
 def growing_duel(
@@ -143,7 +168,7 @@ def figures(gallery: Any) -> dict[str, Any]:
     t = gallery.trained
     z = t.model.draw_z(gallery.rng, 8, t.p)
     rows = {}
-    for stage in range(t.model.top + 1):
+    for stage in range(t.model.split(None)[0] + 1):
         size = t.model.size >> (t.model.top - stage)
         fakes = gallery.ink(t.model.sample(t.p, gallery.rng, 8, stage, z))
         rows[f"{size} x {size}"] = plots.tiled(fakes, 4)
@@ -168,6 +193,8 @@ SYSTEM = System(
     density="p(x)",
     has_means=False,
     order=whole_groups,
+    after=after,
+    remarks=remarks,
     batch=16,
     rehearsal=None,  # a whole batch, of which groups must be whole
     figures=figures,
