@@ -78,7 +78,9 @@ def test_patches_by_a_seed_or_to_half_a_pixel_are_refused():
 def test_images_that_only_pass_for_images_are_refused(player):
     model, rng = conv_vae_gan((4, 4, 1), 2, (2,)), np.random.default_rng(0)
     rows = rng.random((3, 16)).astype(np.float32)
-    with pytest.raises(ValueError, match=r"VAEGAN: expected data of the shape .*\(N, 4, 4, 1\).*got"):
+    with pytest.raises(
+        ValueError, match=r"VAEGAN: expected data of the shape .*\(N, 4, 4, 1\).*got"
+    ):
         getattr(model, f"{player}_loss")(model.init(rng), rows, model.draw_noise(rng, rows))
 
 

@@ -114,7 +114,10 @@ def rehearse(kind: System, options: Options, dataset: Dataset, config: Any, begu
     order = kind.order(job.model, options, few)
     asked: dict[str, Any] = {"rng": rng, "steps": 1, "batch": batch, "transform": job.transform}
     with requests() as request:
-        train(job.game, p, few, order=order, progress=False, **asked)
+        try:
+            train(job.game, p, few, order=order, progress=False, **asked)
+        except Diverged as error:
+            raise Diverged(f"{error}; choose a smaller --lr", error.trained) from error
     if request.asked:
         raise Interrupted("stopped before the run began")
     n = examples.count(job.x)
