@@ -61,9 +61,9 @@ def arguments(
         parser.add_argument(f"--{option}", type=type(default), default=default, help=shown)
     args = parser.parse_args(argv)
     sys.excepthook = in_one_line
-    for option in ("seed", *(name for name, (default, _) in (more or {}).items() if default == 0)):
-        if isinstance(number := getattr(args, option), int) and number < 0:
-            parser.error(f"--{option} must be >= 0, got {number}")
+    for option in ("seed", "steps"):
+        if getattr(args, option, 0) < 0:
+            parser.error(f"--{option} must be >= 0, got {getattr(args, option)}")
     if data is not None:
         args.data = args.data or (quick if args.quick else data)
         args.epochs = (1 if args.quick else epochs) if args.epochs is None else args.epochs
