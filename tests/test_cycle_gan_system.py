@@ -56,6 +56,13 @@ def test_another_set_is_trained_on_in_its_training_part_and_measured_in_its_test
         np.testing.assert_allclose(part.sum(), of.train.x.sum(), rtol=1e-5)
 
 
+def test_points_are_no_other_set(tmp_path, capsys):
+    assert train(tmp_path / "run", "--data", "digits", "--to", "ring", "--patch", 8) == 1
+    assert "option to: ring holds no images: choose a set of images" in capsys.readouterr().err
+    assert train(tmp_path / "run", "--data", "digits", "--downs", 4) == 1
+    assert "got a of 8 x 8 pixels: use fewer downs" in capsys.readouterr().err
+
+
 def test_the_other_set_is_found_by_name():
     digits = load("digits")
     assert KIND.settle(options(), digits).to == "inverted"

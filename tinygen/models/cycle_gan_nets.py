@@ -153,10 +153,11 @@ def conv_cycle_gan(
         check_shape(f"conv_cycle_gan: {name}", shape)
         step = 2**downs
         if shape[0] % step or shape[1] % step:
-            crop = f"{shape[0] - shape[0] % step} x {shape[1] - shape[1] % step}"
+            H, W = (size - size % step for size in shape[:2])
+            crop = f"crop to {H} x {W}, or " if H and W else ""
             raise ValueError(
                 f"conv_cycle_gan: {downs} halvings need sizes that are multiples of {step}, got "
-                f"{name} of {shape[0]} x {shape[1]} pixels: crop to {crop}, or use fewer downs"
+                f"{name} of {shape[0]} x {shape[1]} pixels: {crop}use fewer downs"
             )
     if shape_a[:2] != shape_b[:2]:
         raise ValueError(

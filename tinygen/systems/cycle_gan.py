@@ -16,7 +16,7 @@ from tinygen.data import entry, load, names, unpaired
 from tinygen.data.dataset import Dataset, Part
 from tinygen.data.translation import PAIRS
 from tinygen.game import Game
-from tinygen.models.cycle_gan import CycleGAN
+from tinygen.models.cycle_gan import OTHER, CycleGAN
 from tinygen.models.cycle_gan_nets import conv_cycle_gan
 from tinygen.names import nearest
 from tinygen.optim import adam
@@ -97,6 +97,8 @@ def settle(o: CycleGANOptions, dataset: Dataset) -> CycleGANOptions:
 def build(o: CycleGANOptions, task: Task) -> CycleGAN:
     """The model of these options. Raises ValueError for sets that do not go together."""
     other = task.shape if o.to in MAPS else entry(o.to).shape
+    if len(other) != 3:
+        raise ValueError(f"option to: {o.to} holds no images: choose a set of images, or a map")
     if o.to == "rotated" and task.shape[0] != task.shape[1]:
         raise ValueError(f"option to: rotated needs square images, got {task.shape}")
     return conv_cycle_gan(
@@ -149,8 +151,7 @@ def sample(model: CycleGAN, p: Params, rng: np.random.Generator, n: int, mean: b
 
 def there_and_back(model: CycleGAN, p: Params, x: Array, to: str = "b") -> Array:
     """F(G(a)), or with to="a" G(F(b))."""
-    back = "a" if to == "b" else "b"
-    return in_batches(lambda x: model.translate(p, model.translate(p, x, to), back), x, ROWS)
+    return in_batches(lambda x: model.translate(p, model.translate(p, x, to), OTHER[to]), x, ROWS)
 
 
 def reconstruct(model: CycleGAN, p: Params, x: Any, rng: np.random.Generator, mean: bool) -> Array:
@@ -195,8 +196,7 @@ def figures(gallery: Any) -> dict[str, "Figure"]:
     for to, x in zip("ba", examples.rows(gallery.seen, slice(SHOWN))[:2], strict=True):
         y = model.translate(p, x, to)
         rows = [coloured(gallery.ink(part)) for part in (x, y, there_and_back(model, p, x, to))]
-        source = "a" if to == "b" else "b"
-        title = f"rows, from above: {source} of the test part; as {to}; and back"
+        title = f"rows, from above: {OTHER[to]} of the test part; as {to}; and back"
         found[f"to_{to}"] = plots.reconstructions(*rows, columns=SHOWN, title=title)
     return found
 
