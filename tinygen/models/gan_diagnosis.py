@@ -85,8 +85,9 @@ def remarks(model: GAN, p: Params, x: Any, rng: np.random.Generator | None = Non
         )
     if found.diversity < ALIKE or found.copies > COPIES:
         lines.append(
-            f"the generator has collapsed, or hardly been trained: two fakes are {found.diversity:.2f} times as far apart "
-            f"as two examples of the data, and {found.copies:.0%} of the fakes have a copy: pack "
+            "the generator has collapsed, or hardly been trained: two fakes are "
+            f"{found.diversity:.2f} times as far apart as two examples of the data, and "
+            f"{found.copies:.0%} of the fakes have a copy: train on, or pack "
             "the discriminator's input, add minibatch discrimination or, to one without batch "
             "norm, a gradient penalty (r1, gp), or unroll; docs/questions/mode_collapse.md says "
             "what each costs"
