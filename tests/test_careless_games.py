@@ -80,6 +80,22 @@ def test_ctrl_c_in_the_rehearsal_begins_no_run(tmp_path, monkeypatch, capsys):
     assert not out.exists()
 
 
+# What cannot be asked for
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["--epochs", "1", "--steps", "2"], "give --epochs or --steps, one of the two"),
+        (["--patience", "3"], "--patience waits for a validation loss, and dcgan has none"),
+    ],
+)
+def test_the_command_line_is_answered_in_its_own_words(words, says, tmp_path, capsys):
+    out = ["--out", str(tmp_path / "run")]
+    assert main(["train", "dcgan", "--data", "digits", *words, *out]) == 1
+    assert says in capsys.readouterr().err and not (tmp_path / "run").exists()
+
+
 # What does not fit
 
 

@@ -107,6 +107,12 @@ def rehearse(kind: System, options: Options, dataset: Dataset, config: Any, begu
     """
     job = Job.of(kind, options, dataset, config)
     batch, steps = config["batch"], config["steps"]
+    if config["epochs"] is not None and steps is not None:
+        raise ValueError("give --epochs or --steps, one of the two")
+    if config["patience"] is not None and job.validation is None:
+        raise ValueError(
+            f"--patience waits for a validation loss, and {kind.name} has none: leave it out"
+        )
     check_asked(job.game, config["epochs"], steps, batch, job.validation, config["patience"])
     few = examples.rows(job.x, slice(kind.rehearsal))
     rng = np.random.default_rng(0)
