@@ -111,7 +111,8 @@ def rehearse(kind: System, options: Options, dataset: Dataset, config: Any, begu
         raise ValueError("give --epochs or --steps, one of the two")
     if config["patience"] is not None and job.validation is None:
         raise ValueError(
-            f"--patience waits for a validation loss, and {kind.name} has none: leave it out"
+            f"--patience waits for a validation loss, and {kind.name} has none: choose a number of "
+            "--epochs, or leave patience out"
         )
     check_asked(job.game, config["epochs"], steps, batch, job.validation, config["patience"])
     few = examples.rows(job.x, slice(kind.rehearsal))
@@ -219,7 +220,8 @@ def play(
     tell(done, run)
     few = examples.rows(x if validation is None else validation, slice(REMARKED))
     few = job.transform(np.random.default_rng(config["seed"]), few) if job.transform else few
-    left = kind.after(job.model, options, done.log[-1]["step"], job.epoch_steps)
+    epoch_steps = Task.of(dataset).epoch_steps(config["batch"])
+    left = kind.after(job.model, options, done.log[-1]["step"], epoch_steps)
     for line in kind.remarks(left, done.best, few):
         print(f"note: {line}")
     return 0

@@ -109,6 +109,10 @@ class Task:
         """The task that a data set gives."""
         return cls(dataset.shape, len(dataset.classes), len(dataset.train))
 
+    def epoch_steps(self, batch: int) -> int:
+        """Batches of an epoch; training refuses a batch below 1."""
+        return -(-self.examples // max(batch, 1))
+
 
 def the_data(part: Part, options: Any) -> Array:
     """What most systems see of a part: x."""

@@ -22,21 +22,19 @@ class Job:
     x: Any
     validation: Any
     transform: Transform | None
-    epoch_steps: int
 
     @classmethod
     def of(cls, kind: System, options: Options, dataset: Dataset, config: dict[str, Any]) -> "Job":
         """From a run's config, of which the seed also says which examples keep their labels."""
-        model = kind.build(options, Task.of(dataset))
-        batch = max(config["batch"], 1)  # training refuses less
-        epoch_steps = -(-len(dataset.train) // batch)
-        game = kind.game(model, options, epoch_steps)
+        task = Task.of(dataset)
+        model = kind.build(options, task)
+        game = kind.game(model, options, task.epoch_steps(config["batch"]))
         rng = np.random.default_rng([config["seed"], 1])  # a stream of its own
         x = kind.training_set(kind.examples(dataset.train, options), options, rng)
         one_loss = len(game.turns) == 1
         held_out = kind.examples(dataset.validation, options)
         validation = kind.validation_set(held_out, options) if one_loss else None
-        return cls(model, game, x, validation, transform_of(dataset, x), epoch_steps)
+        return cls(model, game, x, validation, transform_of(dataset, x))
 
 
 def transform_of(dataset: Dataset, x: Any) -> Transform | None:

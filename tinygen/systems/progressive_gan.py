@@ -62,10 +62,11 @@ def build(o: ProgressiveOptions, task: Task) -> ProgressiveGAN:
 
 def game(model: ProgressiveGAN, o: ProgressiveOptions, epoch_steps: int) -> Game:
     """k moves of D, one of G; the stages are epochs."""
-    at = began(model.top, *lengths(o, epoch_steps)) if o.grow == "on" else ()
+    fade, stable = lengths(o, epoch_steps)
+    at = began(model.top, fade, stable) if o.grow == "on" else ()
     return growing_duel(
         model,
-        growth(model.top, *lengths(o, epoch_steps)) if o.grow == "on" else None,
+        growth(model.top, fade, stable) if o.grow == "on" else None,
         renewed(o.lr, tuple(o.k * step for step in at), beta1=0.0, beta2=0.99),
         renewed(o.lr, at, beta1=0.0, beta2=0.99),
         o.k,

@@ -96,7 +96,7 @@ def open_run(folder: Path | str, device: str | None = None) -> TrainedRun:
             f"{run.path} holds no checkpoint yet: wait, or continue with --resume"
         )
     flat, meta = run.load()
-    epoch_steps = -(-task.examples // max(int(run.config.get("batch") or 1), 1))
+    epoch_steps = task.epoch_steps(int(run.config.get("batch") or 1))
     model = kind.after(kind.build(options, task), options, int(meta["step"]), epoch_steps)
     like = model.init(np.random.default_rng(0))
     best = any(name.startswith("best.") for name in flat)
