@@ -18,7 +18,6 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 import numpy as np
 
 from tinygen import atomic, resolve_device
-from tinygen.cli import EXPECTED
 from tinygen.data import load
 from tinygen.data.dataset import Dataset, Part
 from tinygen.data.errors import DataError
@@ -82,6 +81,8 @@ def arguments(
 
 def in_one_line(kind: type[BaseException], error: BaseException, trace: Any) -> None:
     """What the library raises on purpose, as the commands say it: a line, no traceback."""
+    from tinygen.cli import EXPECTED  # here alone: no demo waits for the commands
+
     if os.environ.get("TINYGEN_TRACEBACK") or not isinstance(error, EXPECTED):
         sys.__excepthook__(kind, error, trace)
     else:
