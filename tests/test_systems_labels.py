@@ -7,6 +7,7 @@ import shutil
 import numpy as np
 import pytest
 
+from tinygen import tree
 from tinygen.cli import main
 from tinygen.data import load
 from tinygen.systems import SYSTEMS, m1_m2
@@ -161,6 +162,49 @@ def test_an_m1_whose_config_cannot_be_read_is_refused_in_one_line(damage, tmp_pa
     error = capsys.readouterr().err
     assert "m1/config.json cannot be read by this version" in error and "fault" not in error
     assert not (tmp_path / "m2").exists()
+
+
+TOLD = {
+    "conditional-vae": {"hidden": (5,), "latent": 2},
+    "semi-supervised-vae": {"hidden": (5,), "latent": 2, "labels": 6},
+    "dcgan": {"features": (4,), "told": "class"},
+    "gated-pixelcnn": {"features": 4, "layers": 1, "told": "class"},
+}
+
+
+def test_systems_that_are_told_the_class_are_asked_for_it_too():
+    assert {n for n, kind in SYSTEMS.items() if kind.sample_class} == {*TOLD, "m1-m2"}
+
+
+@pytest.mark.parametrize("name", TOLD)
+def test_samples_are_of_each_class_in_turn_or_of_the_labels_given(name):
+    kind = SYSTEMS[name]
+    model = kind.build(kind.options(**TOLD[name]), Task((8, 8, 1), 3, 10))
+    p, rng = model.init(np.random.default_rng(0)), np.random.default_rng(1)
+    p = tree.map(lambda w: w + rng.normal(0, 0.5, w.shape).astype(w.dtype), p)
+
+    def of(y):
+        return kind.sample_class(model, p, np.random.default_rng(2), np.array(y), False)
+
+    in_turn = kind.sample(model, p, np.random.default_rng(2), 7, False)
+    assert kind.told(model) == 3 and in_turn.shape == (7, 8, 8, 1)
+    assert np.array_equal(in_turn, of([0, 1, 2, 0, 1, 2, 0]))
+    assert not np.array_equal(in_turn, of([1] * 7))
+
+
+def test_m1_m2_draws_of_the_labels_given(second):
+    opened, rng = open_run(second), np.random.default_rng
+    p = tree.map(lambda w: w + rng(1).normal(0, 1, w.shape).astype(w.dtype), opened.p)
+    y = np.arange(7) % 10
+    in_turn, given, other = (
+        opened.system.sample(opened.model, p, rng(2), 7, False),
+        opened.system.sample_class(opened.model, p, rng(2), y, False),
+        opened.system.sample_class(opened.model, p, rng(2), y + 1, False),
+    )
+    assert opened.system.told(opened.model) == 10
+    assert np.array_equal(in_turn, given) and not np.array_equal(given, other)
+    with pytest.raises(ValueError, match="SemiSupervisedVAE: expected labels"):
+        opened.model.sample(p, rng(0), 3, y=y)
 
 
 def test_every_class_is_sampled_in_turn():

@@ -10,8 +10,9 @@ from tinygen import atomic, plots
 from tinygen.arguments import check_whole
 from tinygen.arrays import to_host
 from tinygen.commands import check_seed
-from tinygen.pictures import Gallery, draws_and_means, is_image
+from tinygen.pictures import Gallery, draws_and_means, find_data, is_image
 from tinygen.runs import RunError
+from tinygen.systems.labels import IN_TURN, every_class
 from tinygen.systems.trained import TrainedRun, open_run
 
 HELP = "draw new examples from a trained run"
@@ -28,21 +29,27 @@ def add(parser: argparse.ArgumentParser) -> None:
         "sample: a draw x ~ p(x|z), grainy, for each pixel is random given z; and, with --mean, "
         "the mean of p(x|z), smooth, which is no draw from the model. Models that draw pixel by "
         "pixel, such as nade and pixelcnn, have no mean. What was drawn is printed and "
-        "stands above the picture. The same seed gives the same codes z for both."
+        "stands above the picture. The same seed gives the same codes z for both. A model that is "
+        "told the class draws each class in turn, or, with --class, of one alone."
     )
     parser.epilog = """
 examples:
   tinygen sample runs/vae-digits
   tinygen sample runs/vae-digits --mean -n 100 --seed 1 --out means
+  tinygen sample runs/conditional-vae-mnist --class 7
 
 files:
   samples.png   the examples in a grid (the first 400)
-  samples.npz   the array x (n, ...), and the text `drawn`: np.load("samples.npz")["x"]
+  samples.npz   the array x (n, ...), and the text `drawn`: np.load("samples.npz")["x"];
+                of a model that is told the class also the labels y (n,), from 0
 """
     parser.add_argument("run_folder", metavar="RUN", help="the folder of a run")
     parser.add_argument("-n", type=int, default=64, help="how many (default 64)")
     parser.add_argument("--seed", type=int, default=0, help="of the draws (default 0)")
     parser.add_argument("--mean", action="store_true", help="means of p(x|z) instead of draws")
+    parser.add_argument(
+        "--class", dest="of_class", metavar="NAME", help="the name of a class, such as 7 or sneaker"
+    )
     parser.add_argument("--out", metavar="DIR", help="the folder (default RUN/samples)")
     parser.add_argument("--device", help="cpu or cuda (default: TINYGEN_DEVICE, else cpu)")
 
@@ -63,10 +70,13 @@ def run(args: argparse.Namespace) -> int:
             f"sample: --mean has no meaning for the {trained.system.name} in {args.run_folder}: "
             f"{why}: leave --mean out"
         )
+    y = labels(trained, args.n, args.of_class)
     words = what(trained, args.mean)
-    x = draw(trained, args.n, args.seed, args.mean)
-    file = io.BytesIO()
-    np.savez_compressed(file, x=x, drawn=np.array(words))
+    if args.of_class is not None:
+        words = words.replace(IN_TURN, f"the class {args.of_class}")
+    x = draw(trained, args.n, args.seed, args.mean, y)
+    file, arrays = io.BytesIO(), {"x": x, "drawn": np.array(words)}
+    np.savez_compressed(file, **(arrays if y is None else arrays | {"y": y}))  # type: ignore[arg-type]
     files = {"samples.npz": file.getvalue()}
     if is_image(trained.shape):
         images = Gallery(trained, np.random.default_rng(), None).ink(x[:SHOWN])
@@ -85,14 +95,38 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def draw(trained: TrainedRun, n: int, seed: int, mean: bool) -> np.ndarray:
-    """n examples on the host, drawn some at a time."""
+def labels(trained: TrainedRun, n: int, name: str | None) -> np.ndarray | None:
+    """n labels, of the class of that name or of each in turn; None where the model is told none.
+
+    Raises ValueError where it is told none and a name was given, or is told no class of that name.
+    """
+    kind, where = trained.system, f"the {trained.system.name} in {trained.run.path}"
+    K = 0 if kind.sample_class is None else kind.told(trained.model)
+    if name is None:
+        return every_class(n, K) if K else None
+    if not K:
+        raise ValueError(f"sample: {where} is not told the class: leave --class out")
+    dataset, _ = find_data(trained)
+    names = list(dataset.classes) if dataset else [str(k) for k in range(K)]
+    if name not in names:
+        raise ValueError(f"sample: {where} knows no class {name!r}: choose of {', '.join(names)}")
+    return np.full(n, names.index(name))
+
+
+def draw(
+    trained: TrainedRun, n: int, seed: int, mean: bool, y: np.ndarray | None = None
+) -> np.ndarray:
+    """n examples on the host, drawn some at a time; of the labels y (n,), where it is told them."""
     t = trained
     blocks = []
     for i, start in enumerate(range(0, n, BLOCK)):
         rng = np.random.default_rng([seed, i])  # draws and means take other amounts from a stream
         asked = min(BLOCK, n - start)
-        blocks.append(to_host(t.system.sample(t.model, t.p, rng, asked, mean)))
+        if t.system.sample_class and y is not None:
+            x = t.system.sample_class(t.model, t.p, rng, y[start : start + asked], mean)
+        else:
+            x = t.system.sample(t.model, t.p, rng, asked, mean)
+        blocks.append(to_host(x))
         if len(blocks[-1]) < asked:
             break  # of a CycleGAN's history there is no more
     return np.concatenate(blocks)

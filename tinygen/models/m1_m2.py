@@ -96,9 +96,19 @@ class M1M2:
         """The likeliest class of each example, (N,)."""
         return self.m2.predict(p["m2"], self.features(p, x))
 
-    def sample(self, p: Params, rng: np.random.Generator, n: int, mean: bool = False) -> Array:
-        """n new examples: y and z2 from their priors, z1 ~ p(z1|y,z2), x ~ p(x|z1) or its mean."""
-        z1 = self.m2.sample(p["m2"], rng, n)
+    def sample(
+        self,
+        p: Params,
+        rng: np.random.Generator,
+        n: int,
+        mean: bool = False,
+        y: Array | None = None,
+    ) -> Array:
+        """n new examples: y (n,) as given, or ~ p(y); z2 ~ p(z2), z1 ~ p(z1|y,z2), x ~ p(x|z1).
+
+        `mean`: the mean of p(x|z1) in the place of x.
+        """
+        z1 = self.m2.sample(p["m2"], rng, n, y=y)
         params, likelihood = self.m1.decode(p["m1"], z1), self.m1.likelihood
         return likelihood.mean(params) if mean else likelihood.sample(params, rng)
 

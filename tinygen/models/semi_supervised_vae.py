@@ -173,10 +173,19 @@ class SemiSupervisedVAE:
         labels = check_labels("SemiSupervisedVAE", y, len(x), self.classes)
         return (to_host(self.predict(p, x)) != labels).astype(np.float64)
 
-    def sample(self, p: Params, rng: np.random.Generator, n: int, mean: bool = False) -> Array:
-        """n new examples: y ~ p(y), z ~ p(z), then x ~ p(x|y,z), or its mean."""
+    def sample(
+        self,
+        p: Params,
+        rng: np.random.Generator,
+        n: int,
+        mean: bool = False,
+        y: Array | None = None,
+    ) -> Array:
+        """n new examples: y (n,) as given, or ~ p(y); z ~ p(z), then x ~ p(x|y,z), or its mean."""
         check_sizes(self, n=n)
-        y = rng.integers(self.classes, size=n)
+        if y is None:
+            y = rng.integers(self.classes, size=n)
+        y = check_labels("SemiSupervisedVAE", y, n, self.classes)
         return self.vae.sample(self.checked(p)["vae"], rng, y, mean)
 
     def labels(self, y: Array, n: int) -> np.ndarray:

@@ -17,6 +17,7 @@ from tinygen.data.dataset import Dataset, Part
 from tinygen.game import Game
 from tinygen.loop import Order
 from tinygen.optim import Optimiser, adagrad, adam, momentum, rmsprop, sgd
+from tinygen.systems.labels import NO_LABELS, with_labels
 
 GROUPS = {
     "tractable": "explicit density, tractable: log p(x) is computed exactly",
@@ -26,11 +27,6 @@ GROUPS = {
 }
 
 IMAGES = ("binary", "grey", "colour")
-
-NO_LABELS = (
-    "this system learns from labels, and the data set has none: `tinygen data` shows which have "
-    "classes"
-)
 
 OPTIMISERS: dict[str, Callable[[float], Optimiser]] = {
     "adam": adam,
@@ -143,6 +139,9 @@ class System:
 
     choose_data  : (name of a data set, options) -> the name of the one that fits: a decoder of
                    black and white pixels takes "mnist-dynamic" where "mnist" was asked for
+    sample_class : (model, p, rng, y, mean) -> (n, ...), of the labels y (n,), where the model is
+                   told the class
+    told         : model -> the number of classes that it is told; 0 where these options tell none
     codes        : (model, p, x) -> (N, Z), one point an example
     decode       : (model, p, z) -> images, means
     reconstruct  : (model, p, x, rng, mean) -> (N, ...)
@@ -186,6 +185,8 @@ class System:
         [Any, Params, Any, np.random.Generator, int], dict[str, tuple[float, float | None]]
     ]
     choose_data: Callable[[str, Any], str] = lambda name, options: name
+    sample_class: Callable[[Any, Params, np.random.Generator, Array, bool], Array] | None = None
+    told: Callable[[Any], int] = lambda model: int(model.classes)
     codes: Callable[[Any, Params, Any], Array] | None = None
     decode: Callable[[Any, Params, Array], Array] | None = None
     reconstruct: Callable[[Any, Params, Any, np.random.Generator, bool], Array] | None = None
@@ -213,13 +214,6 @@ def in_batches(f: Callable[[Any], Array], x: Any, rows: int = 500) -> Array:
     """f over the examples x, some rows at a time: one number or row an example (N, ...)."""
     parts = range(0, examples.count(x), rows)
     return examples.join([f(examples.rows(x, slice(i, i + rows))) for i in parts])
-
-
-def with_labels(part: Part, options: Any) -> tuple[Array, Array]:
-    """(x, y) of a part, for systems that learn from labels. Raises ValueError without them."""
-    if part.labels is None:
-        raise ValueError(NO_LABELS)
-    return part.x, part.labels
 
 
 def check_classes(task: Task) -> int:

@@ -17,8 +17,8 @@ from tinygen.systems.base import (
     Task,
     check_classes,
     option,
-    with_labels,
 )
+from tinygen.systems.labels import IN_TURN, every_class, with_labels
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -58,11 +58,6 @@ def game(model: ConditionalVAE, o: ConditionalVAEOptions, epoch_steps: int) -> G
 def codes(model: ConditionalVAE, p: Params, batch: tuple[Array, Array]) -> Array:
     """The means of q(z|x,y)."""
     return model.encode(p, *batch)["mean"]
-
-
-def every_class(n: int, classes: int) -> np.ndarray:
-    """n labels, each class in turn."""
-    return np.arange(n) % classes
 
 
 def measure(
@@ -130,9 +125,10 @@ SYSTEM = System(
     game=game,
     codes=codes,
     sample=lambda model, p, rng, n, mean: model.sample(p, rng, every_class(n, model.classes), mean),
+    sample_class=lambda model, p, rng, y, mean: model.sample(p, rng, y, mean),
     reconstruct=lambda model, p, x, rng, mean: model.reconstruct(p, x, rng, mean),
     measure=measure,
-    drawn="z ~ p(z), decoded with each class in turn",
+    drawn=f"z ~ p(z), decoded with {IN_TURN}",
     density="p(x|y,z)",
     encoding="q(z|x,y)",
     decoded="z ~ q(z|x,y)",

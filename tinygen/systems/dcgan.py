@@ -23,11 +23,10 @@ from tinygen.systems.base import (
     Task,
     check_classes,
     option,
-    with_labels,
 )
-from tinygen.systems.conditional_vae import every_class
 from tinygen.systems.duel import CAPTIONS, duel, verdicts
 from tinygen.systems.gan import OBJECTIVES
+from tinygen.systems.labels import IN_TURN, every_class, with_labels
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -109,7 +108,7 @@ def sample(model: DCGAN, p: Params, rng: np.random.Generator, n: int, mean: bool
 
 def drawn(o: DCGANOptions) -> str:
     """What `sample` gives, in words."""
-    return f"z ~ p(z), through the generator{', each class in turn' * (o.told == 'class')}"
+    return f"z ~ p(z), through the generator{f', {IN_TURN}' * (o.told == 'class')}"
 
 
 def spread(images: Array) -> float:
@@ -177,6 +176,7 @@ SYSTEM = System(
     build=build,
     game=game,
     sample=sample,
+    sample_class=lambda model, p, rng, y, mean: model.sample(p, rng, len(y), y),
     measure=measure,
     drawn=drawn,
     density="p(x)",

@@ -21,8 +21,8 @@ from tinygen.systems.base import (
     check_classes,
     in_batches,
     option,
-    with_labels,
 )
+from tinygen.systems.labels import with_labels
 from tinygen.systems.vae import choose_data
 
 Examples = tuple[Array, Array]

@@ -10,6 +10,7 @@ from tinygen.data.dataset import Part
 from tinygen.models.gated_pixelcnn import GatedPixelCNN
 from tinygen.systems import visible
 from tinygen.systems.base import System, Task, check_classes, option
+from tinygen.systems.labels import IN_TURN, every_class
 from tinygen.systems.visible import SHARED, VisibleOptions
 
 if TYPE_CHECKING:
@@ -49,8 +50,20 @@ def seen(part: Part, o: GatedPixelCNNOptions) -> Any:
 
 def sample(model: GatedPixelCNN, p: Params, rng: np.random.Generator, n: int, mean: bool) -> Array:
     """n draws; of each class in turn, where the model is told it."""
-    labels = np.arange(n) % model.classes if model.classes else None
+    labels = every_class(n, model.classes) if model.classes else None
     return visible.shades(model, model.sample(p, rng, n, labels))
+
+
+def sample_class(
+    model: GatedPixelCNN, p: Params, rng: np.random.Generator, y: Array, mean: bool
+) -> Array:
+    """Draws of the labels y (n,)."""
+    return visible.shades(model, model.sample(p, rng, len(y), y))
+
+
+def drawn(o: GatedPixelCNNOptions) -> str:
+    """What `sample` gives, in words."""
+    return f"{f'{IN_TURN}, ' * (o.told == 'class')}{SHARED['drawn']}"
 
 
 def figures(gallery: Any) -> dict[str, "Figure"]:
@@ -84,5 +97,13 @@ SYSTEM = System(
     epochs=20,
     build=build,
     batch=64,
-    **SHARED | {"examples": seen, "sample": sample, "figures": figures, "captions": CAPTIONS},
+    **SHARED
+    | {
+        "examples": seen,
+        "sample": sample,
+        "sample_class": sample_class,
+        "drawn": drawn,
+        "figures": figures,
+        "captions": CAPTIONS,
+    },
 )

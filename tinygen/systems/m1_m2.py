@@ -34,9 +34,9 @@ from tinygen.systems.base import (
     check_classes,
     in_batches,
     option,
-    with_labels,
 )
 from tinygen.systems.conditional_vae import CAPTIONS, analogies
+from tinygen.systems.labels import IN_TURN, every_class, with_labels
 from tinygen.systems.semi_supervised import (
     ROWS,
     error_rate,
@@ -211,10 +211,14 @@ SYSTEM = System(
     build=build,
     game=game,
     codes=codes,
-    sample=lambda model, p, rng, n, mean: model.sample(p, rng, n, mean),
+    sample=lambda model, p, rng, n, mean: model.sample(
+        p, rng, n, mean, every_class(n, model.m2.classes)
+    ),
+    sample_class=lambda model, p, rng, y, mean: model.sample(p, rng, len(y), mean, y),
+    told=lambda model: model.m2.classes,
     reconstruct=lambda model, p, x, rng, mean: model.m1.reconstruct(p["m1"], x[0], rng, mean),
     measure=measure,
-    drawn="y and z2 from their priors, z1 ~ p(z1|y,z2), decoded by M1",
+    drawn=f"{IN_TURN}, z2 ~ p(z2), z1 ~ p(z1|y,z2), decoded by M1",
     density="p(x|z1)",
     encoding="q(z2|z1,y)",
     decoded="z1 ~ q(z1|x)",

@@ -26,9 +26,9 @@ from tinygen.systems.base import (
     check_classes,
     in_batches,
     option,
-    with_labels,
 )
-from tinygen.systems.conditional_vae import CAPTIONS, analogies, every_class
+from tinygen.systems.conditional_vae import CAPTIONS, analogies
+from tinygen.systems.labels import IN_TURN, every_class, with_labels
 from tinygen.systems.vae import choose_data
 
 ROWS = 50  # examples beside every class at once
@@ -153,9 +153,10 @@ SYSTEM = System(
     sample=lambda model, p, rng, n, mean: model.vae.sample(
         p["vae"], rng, every_class(n, model.classes), mean
     ),
+    sample_class=lambda model, p, rng, y, mean: model.vae.sample(p["vae"], rng, y, mean),
     reconstruct=lambda model, p, x, rng, mean: model.vae.reconstruct(p["vae"], x, rng, mean),
     measure=measure,
-    drawn="z ~ p(z), decoded with each class in turn",
+    drawn=f"z ~ p(z), decoded with {IN_TURN}",
     density="p(x|y,z)",
     encoding="q(z|x,y)",
     decoded="z ~ q(z|x,y)",
