@@ -24,7 +24,7 @@ from typing import Any
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
-from results import RESULTS, keep, known, whole
+from results import RESULTS, keep, known, spread, whole
 
 from tinygen import atomic, plots, resolve_device, to_device, to_host
 from tinygen.arrays import Array, Params
@@ -201,18 +201,12 @@ def table(rows: list[dict[str, Any]]) -> str:
     ]
     for what, images in sorted({(r["what"], r["images"]) for r in rows}, key=lambda k: k[::-1]):
         of = [r for r in rows if (r["what"], r["images"]) == (what, images)]
-        cells = [spread([r[k] for r in of]) for k in (*sizes, "mean")]
+        cells = [spread([r[k] for r in of], 1) for k in (*sizes, "mean")]
         minutes = np.mean([r.get("CPU seconds", 0) for r in of]) / 60
         lines.append(
             f"| {what} | {images} | {len(of)} | {minutes:.1f} | " + " | ".join(cells) + " |"
         )
     return "\n".join(lines)
-
-
-def spread(values: list[float]) -> str:
-    """mean +- standard deviation over the seeds."""
-    more = f" +- {np.std(values, ddof=1):.1f}" if len(values) > 1 else ""
-    return f"{np.mean(values):.1f}{more}"
 
 
 if __name__ == "__main__":
