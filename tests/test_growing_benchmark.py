@@ -35,11 +35,6 @@ def test_it_goes_on_where_it_was_stopped_and_both_kinds_are_shown_as_much(tmp_pa
     assert "| test images | 0 | 1 |" in capsys.readouterr().out
 
 
-def test_the_spread_over_seeds_is_a_standard_deviation():
-    assert growing.spread([1.0, 3.0]) == "2.0 +- 1.4"
-    assert growing.spread([1.0]) == "1.0"
-
-
 def test_seconds_are_kept_where_a_training_is_stopped(tmp_path):
     file = tmp_path / "cpu_seconds.txt"
     with pytest.raises(KeyboardInterrupt), growing.counted(file):
