@@ -106,10 +106,13 @@ def run(tmp_path_factory):
     return folder
 
 
-def test_the_warning_is_printed_with_the_number(run, capsys):
+def test_the_warning_is_printed_with_the_number_alone(run, tmp_path, capsys):
     assert main(["evaluate", run, "--limit", "20"]) == 0
     printed = capsys.readouterr().out
     assert "ranks no models" in printed and WARNING in printed
+    given = ["--data", "digits", "--generator", "9", "--discriminator", "8", "--steps", "3"]
+    assert main(["train", "gan", "--out", str(tmp_path), *given]) == 0
+    assert WARNING not in capsys.readouterr().out
 
 
 def test_a_fake_has_no_mean_and_the_refusal_says_why(run, capsys):

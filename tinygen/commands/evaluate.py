@@ -67,8 +67,9 @@ def run(args: argparse.Namespace) -> int:
     width = max(map(len, found))
     for name, (value, error) in found.items():
         print(f"  {name:<{width}}  {value:12.4f}" + (f" +- {error:.4f}" if error else ""))
-    few = examples.rows(x, slice(REMARKED))
-    for line in opened.system.remarks(opened.model, opened.p, few):
+    few, kind = examples.rows(x, slice(REMARKED)), opened.system
+    remarks = kind.remarks(opened.model, opened.p, few)
+    for line in filter(None, [kind.caution, *remarks]):
         print(f"  note: {line}")
     keep(file, found, on=where, seed=args.seed, epoch=opened.epoch)
     return 0

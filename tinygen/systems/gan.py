@@ -144,11 +144,6 @@ def measure(
     return numbers | {name: (found.mean, found.error)}
 
 
-def remarks(model: GAN, p: Params, x: Array) -> list[str]:
-    """What should not be overlooked beside the numbers."""
-    return [WARNING + ".", *gan_diagnosis.remarks(model, p, x)]
-
-
 SYSTEM = System(
     name="gan",
     title="generative adversarial net",
@@ -167,6 +162,7 @@ SYSTEM = System(
     density="p(x)",
     has_means=False,
     takes=IMAGES,
-    remarks=remarks,
+    remarks=gan_diagnosis.remarks,
+    caution=WARNING + ".",
     captions=CAPTIONS,
 )
