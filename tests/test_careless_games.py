@@ -31,7 +31,7 @@ GROWING = ["train", "progressive-gan", "--data", "digits", "--channels", "4,4", 
 def test_a_growing_run_is_drawn_from_and_measured_where_it_stands(tmp_path, capsys):
     out = str(tmp_path / "run")
     assert main([*GROWING, "--stable", "2", "--epochs", "1", "--out", out]) == 0
-    assert "note: stage 0 of 1 was reached, of 4 pixels a side" in capsys.readouterr().out
+    assert "note: stage 1 of 2 was reached, of 4 pixels a side" in capsys.readouterr().out
     found = open_run(out)
     assert found.model.level == 0 and found.model.split(None) == (0, 1.0)
     z = found.model.draw_z(np.random.default_rng(0), 3, found.p)
@@ -41,7 +41,7 @@ def test_a_growing_run_is_drawn_from_and_measured_where_it_stands(tmp_path, caps
     top = replace(found.model, level=None).sample(found.p, np.random.default_rng(0), 3, z=z)
     assert abs(at - top).max() > 1e-3
     assert main(["evaluate", out, "--limit", "40"]) == 0
-    assert "note: stage 0 of 1 was reached" in capsys.readouterr().out
+    assert "note: stage 1 of 2 was reached" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(("step", "level"), [(0, 0.0), (8, 0.0), (9, 0.25), (11, 0.75), (12, 1.0)])

@@ -447,8 +447,8 @@ def test_an_even_kernel_over_time_is_refused():
 def test_a_history_smaller_than_a_batch_is_refused(rng):
     model = small(history=2)
     x = (images(3, 4, 6, 1),) * 2
-    with pytest.raises(ValueError, match="a history of 2 fakes holds less than a batch of 3: use "
-                                         "history=3 or more"):  # fmt: skip
+    with pytest.raises(ValueError, match="a history of 2 fakes holds less than a batch of 3: take "
+                                         "a history of 3 or more"):  # fmt: skip
         model.draw_noise(rng, x)
 
 

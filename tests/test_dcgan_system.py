@@ -87,7 +87,7 @@ def test_pictures_are_those_that_a_model_can_show(tmp_path, words, picture):
     assert {"curves", "samples", picture} <= made.keys()
     assert {"walks", "classes"} - made.keys() == {"walks", "classes"} - {picture}
     assert {f"{name}.png" for name in made} <= kind.SYSTEM.captions.keys()
-    told = ", each class in turn" if words else ""
+    told = ", with each class in turn" if words else ""
     assert what(trained, False) == f"z ~ p(z), through the generator{told}"
 
 

@@ -1,7 +1,6 @@
 """tinygen sample: what is drawn, what it is called, and what stops it."""
 
 import os
-from dataclasses import replace
 
 import commands
 import numpy as np
@@ -9,7 +8,6 @@ import pytest
 
 from tinygen.cli import main
 from tinygen.commands import sample
-from tinygen.data import load
 from tinygen.runs import Run
 from tinygen.systems import SYSTEMS
 from tinygen.systems.trained import open_run
@@ -155,57 +153,3 @@ def test_a_full_disk_is_told_and_leaves_what_was_there(runs, capsys, monkeypatch
     monkeypatch.setattr(os, "fsync", full)
     assert "No space left on device" in fails(capsys, runs / "vae", "-n", "4")
     assert (runs / "vae" / "samples" / "samples.npz").read_bytes() == before
-
-
-@pytest.fixture(scope="module")
-def told(tmp_path_factory):
-    """A conditional VAE that has learnt what the classes look like."""
-    out = tmp_path_factory.mktemp("told") / "run"
-    words = ["train", "conditional-vae", "--data", "digits", "--hidden", "30", "--latent", "2"]
-    assert main([*words, "--epochs", "5", "--lr", "1e-2", "--out", str(out)]) == 0
-    return out
-
-
-def labels_in(folder):
-    with np.load(folder / "samples" / "samples.npz") as file:
-        return file.get("y")
-
-
-def test_a_class_is_drawn_alone_where_it_is_asked_for(told, capsys):
-    zeros, words = drawn(told, "-n", "600", "--class", "0", "--mean")
-    assert words == "z ~ p(z), decoded with the class 0: means of p(x|y,z)"
-    assert words in capsys.readouterr().out and np.array_equal(labels_in(told), np.zeros(600))
-    ones, _ = drawn(told, "-n", "600", "--class", "1", "--mean")
-    assert np.array_equal(labels_in(told), np.ones(600))
-    middle = np.s_[:, 3:5, 3:5]  # hollow in a zero, ink in a one
-    assert zeros[middle].mean() + 0.3 < ones[middle].mean()
-
-
-def test_labels_lie_beside_draws_of_each_class(told, runs, monkeypatch):
-    monkeypatch.setattr(sample, "BLOCK", 7)  # which begins with another class each time
-    x, words = drawn(told, "-n", "30", "--mean")
-    y = labels_in(told)
-    assert np.array_equal(y, np.arange(30) % 10) and "each class in turn" in words
-    rng = np.random.default_rng([0, 1])
-    opened = open_run(told)
-    assert np.array_equal(x[7:14], opened.model.sample(opened.p, rng, y[7:14], mean=True))
-    drawn(runs / "vae", "-n", "2")
-    assert labels_in(runs / "vae") is None
-
-
-def test_names_of_classes_are_those_of_the_data(told, monkeypatch, capsys):
-    named = replace(load("digits"), classes=tuple("abcdefghij"))
-    monkeypatch.setattr(sample, "find_data", lambda trained: (named, ""))
-    drawn(told, "-n", "2", "--class", "c")
-    assert labels_in(told).tolist() == [2, 2]
-    assert "knows no class '2': choose of a, b, c," in fails(capsys, told, "--class", "2")
-    monkeypatch.setattr(sample, "find_data", lambda trained: (None, "gone"))
-    drawn(told, "-n", "2", "--class", "4")
-    assert labels_in(told).tolist() == [4, 4]
-
-
-def test_a_class_that_cannot_be_drawn_is_refused(told, runs, capsys):
-    line = fails(capsys, told, "--class", "10")
-    assert "sample: the conditional-vae in " in line and "knows no class '10'" in line
-    line = fails(capsys, runs / "vae", "--class", "1")
-    assert "the vae in " in line and "is not told the class: leave --class out" in line

@@ -3,9 +3,11 @@
 import argparse
 from pathlib import Path
 
+from tinygen.arguments import check_whole
 from tinygen.contact_sheet import contact_sheet
 from tinygen.data import load
 from tinygen.data.listing import describe, table
+from tinygen.names import listed
 
 HELP = "the data sets: sizes, licences, where they are; a contact sheet of one"
 
@@ -34,7 +36,7 @@ examples:
 def run(args: argparse.Namespace) -> int:
     """Print what is known; draw the sheet where a set is named."""
     if args.name is None:
-        if args.sheet or args.n:
+        if args.sheet or args.n is not None:
             raise ValueError(
                 "a contact sheet is of one data set: name it, as in `tinygen data moons`"
             )
@@ -43,8 +45,13 @@ def run(args: argparse.Namespace) -> int:
     file = Path(args.sheet or f"runs/data/{args.name}.png")
     if file.suffix.lower() not in (".png", ".jpg", ".pdf", ".svg"):
         raise ValueError(f"--sheet {file}: give a file whose name ends in .png, .jpg, .pdf or .svg")
+    if args.n is not None:
+        check_whole("data", "-n", args.n)
     print(describe(args.name))
-    figure = contact_sheet(load(args.name), args.n)
+    dataset = load(args.name)
+    if dataset.classes:
+        print(f"  classes  {listed(dataset.classes)}")
+    figure = contact_sheet(dataset, args.n)
     file.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(file, dpi=110)
     print(f"\ncontact sheet: {file}")

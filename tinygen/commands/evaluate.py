@@ -11,6 +11,8 @@ from tinygen.arguments import check_whole
 from tinygen.arrays import to_device
 from tinygen.commands import check_seed
 from tinygen.data import black_and_white, entry, load
+from tinygen.data.dataset import Dataset
+from tinygen.names import listed
 from tinygen.runs import RunError
 from tinygen.systems.job import REMARKED, cut, seen
 from tinygen.systems.trained import TrainedRun, open_run
@@ -60,6 +62,8 @@ def run(args: argparse.Namespace) -> int:
     dataset = opened.dataset() if args.data is None else load(comparable(args.data, opened))
     rng = np.random.default_rng(args.seed)
     part = cut(dataset.parts[args.split], slice(args.limit))
+    if args.data is not None:
+        check_classes(dataset, opened)
     x = to_device(seen(opened.system, opened.options, dataset, part, rng), args.device)
     found = opened.system.measure(opened.model, opened.p, x, rng, args.samples)
     where = f"{dataset.name}, {args.split}, {len(part)} examples"
@@ -94,6 +98,17 @@ def comparable(name: str, opened: TrainedRun) -> str:
             f"({own.name}): choose a data set of that kind"
         )
     return other.name
+
+
+def check_classes(dataset: Dataset, opened: TrainedRun) -> None:
+    """Refuse classes that mean others than those which the model was told. Raises ValueError."""
+    kind = opened.system
+    told = kind.sample_class and kind.told(opened.model)
+    if told and dataset.classes != opened.class_names:
+        raise ValueError(
+            f"{dataset.name} has the classes {listed(dataset.classes)}, the {kind.name} was told "
+            f"{listed(opened.class_names)}: choose a data set of the same classes"
+        )
 
 
 def keep(file: Any, found: dict[str, tuple[float, float | None]], **about: Any) -> None:

@@ -10,9 +10,10 @@ from tinygen import atomic, plots
 from tinygen.arguments import check_whole
 from tinygen.arrays import to_host
 from tinygen.commands import check_seed
-from tinygen.pictures import Gallery, draws_and_means, find_data, is_image
+from tinygen.names import listed, nearest
+from tinygen.pictures import Gallery, draws_and_means, is_image
 from tinygen.runs import RunError
-from tinygen.systems.labels import IN_TURN, every_class
+from tinygen.systems.labels import IN_TURN, SHOWN_CLASSES, every_class
 from tinygen.systems.trained import TrainedRun, open_run
 
 HELP = "draw new examples from a trained run"
@@ -48,7 +49,10 @@ files:
     parser.add_argument("--seed", type=int, default=0, help="of the draws (default 0)")
     parser.add_argument("--mean", action="store_true", help="means of p(x|z) instead of draws")
     parser.add_argument(
-        "--class", dest="of_class", metavar="NAME", help="the name of a class, such as 7 or sneaker"
+        "--class",
+        dest="of_class",
+        metavar="NAME",
+        help="a class: its name, such as sneaker, or its number",
     )
     parser.add_argument("--out", metavar="DIR", help="the folder (default RUN/samples)")
     parser.add_argument("--device", help="cpu or cuda (default: TINYGEN_DEVICE, else cpu)")
@@ -80,7 +84,10 @@ def run(args: argparse.Namespace) -> int:
     files = {"samples.npz": file.getvalue()}
     if is_image(trained.shape):
         images = Gallery(trained, np.random.default_rng(), None).ink(x[:SHOWN])
-        files["samples.png"] = plots.png(plots.sample_grid(images, title=words))
+        in_turn = y is not None and args.of_class is None
+        columns = trained.system.told(trained.model) if in_turn else None  # of one class each
+        columns = None if columns is None or columns > SHOWN_CLASSES else columns
+        files["samples.png"] = plots.png(plots.sample_grid(images, columns, words))
     out = Path(args.out) if args.out else trained.run.path / "samples"
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -96,7 +103,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def labels(trained: TrainedRun, n: int, name: str | None) -> np.ndarray | None:
-    """n labels, of the class of that name or of each in turn; None where the model is told none.
+    """n labels, of the class of that name or number, else each in turn; None where there are none.
 
     Raises ValueError where it is told none and a name was given, or is told no class of that name.
     """
@@ -106,11 +113,15 @@ def labels(trained: TrainedRun, n: int, name: str | None) -> np.ndarray | None:
         return every_class(n, K) if K else None
     if not K:
         raise ValueError(f"sample: {where} is not told the class: leave --class out")
-    dataset, _ = find_data(trained)
-    names = list(dataset.classes) if dataset else [str(k) for k in range(K)]
-    if name not in names:
-        raise ValueError(f"sample: {where} knows no class {name!r}: choose of {', '.join(names)}")
-    return np.full(n, names.index(name))
+    names = trained.class_names
+    if name in names:
+        return np.full(n, names.index(name))
+    if name.isdecimal() and int(name) < K:
+        return np.full(n, int(name))
+    raise ValueError(
+        f"sample: {where} knows no class {name!r}{nearest(name, names)}: choose of "
+        f"{listed(names)}, or a number from 0 to {K - 1}"
+    )
 
 
 def draw(

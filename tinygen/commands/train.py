@@ -92,6 +92,8 @@ def begin(args: argparse.Namespace) -> int:
         "patience": args.patience,
         "ink": dataset.ink,  # how pictures of grey images are shown
     }
+    if kind.sample_class:
+        config["class_names"] = list(dataset.classes)  # by which samples can be asked for
     resolve_device(args.device)
     rehearse(kind, options, dataset, config, begun=False)
     out = Path(args.out or f"runs/{kind.name}-{args.data or kind.data}")

@@ -64,8 +64,8 @@ class MinibatchStd(Layer):
         if N % G:
             raise ValueError(
                 f"MinibatchStd: a batch of {N} examples does not make whole groups of {G}: give "
-                f"a batch that {G} divides, such as {N - N % G or G}, or take group=None, the "
-                "whole batch; at the end of an epoch leave the rest out"
+                f"a batch that {G} divides, such as {N - N % G or G}, or take another group; "
+                "at the end of an epoch leave the rest out"
             )
         return G
 

@@ -35,8 +35,8 @@ def draw_slots(rng: np.random.Generator, n: int, size: int, like: Array) -> Para
     check_rng("CycleGAN", rng)
     if n > size:
         raise ValueError(
-            f"CycleGAN: a history of {size} fakes holds less than a batch of {n}: use "
-            f"history={n} or more, a smaller batch, or history=0 for none"
+            f"CycleGAN: a history of {size} fakes holds less than a batch of {n}: take "
+            f"a history of {n} or more, or a smaller batch"
         )
     drawn = {"slot": rng.permutation(size)[:n], "old": rng.random(n) < 0.5}
     return to_device(drawn, device_of(like))

@@ -83,7 +83,7 @@ class ProgressiveGAN:
             raise ValueError(
                 f"ProgressiveGAN: data of shape {self.shape} need {needed} stages (4 to "
                 f"{BASE * 2 ** (needed - 1)} pixels) of {C} colours, the nets have {of_G[0]} of "
-                f"{of_G[1]}: give channels={needed} numbers, one a stage, and colours={C}"
+                f"{of_G[1]}: give channels of {needed} numbers, one a stage, and {C} colours"
             )
 
     @property

@@ -18,7 +18,7 @@ from tinygen.systems.base import (
     check_classes,
     option,
 )
-from tinygen.systems.labels import IN_TURN, every_class, with_labels
+from tinygen.systems.labels import IN_TURN, SHOWN_CLASSES, every_class, with_labels
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -75,19 +75,25 @@ def measure(
 def figures(gallery: Any) -> dict[str, "Figure"]:
     """One style, inferred from a test example, in every class."""
     t = gallery.trained
-    return {"analogies": analogies(gallery, lambda rows: t.model.analogies(t.p, rows))}
+    return analogies(gallery, lambda rows: t.model.analogies(t.p, rows))
 
 
-def analogies(gallery: Any, drawn: Any) -> "Figure":
-    """Test examples, each beside its style in every class; drawn: (x, y) -> (N, K, ...)."""
+def analogies(gallery: Any, drawn: Any) -> dict[str, "Figure"]:
+    """Test examples, each beside its style in every class; drawn: (x, y) -> (N, K, ...).
+
+    Nothing where the data are not to be had.
+    """
     from tinygen import plots
 
+    if gallery.seen is None:
+        return {}
     rows = examples.rows(gallery.seen, slice(SHOWN))
     x = gallery.ink(rows[0])
-    styles = np.stack([gallery.ink(row) for row in drawn(rows)])
+    styles = np.stack([gallery.ink(row[:SHOWN_CLASSES]) for row in drawn(rows)])
     sheet = np.concatenate([x[:, None], styles], axis=1)  # (N, 1 + K, H, W, C)
     title = "left: a test example; beside it its style in every class"
-    return plots.sample_grid(sheet.reshape(-1, *x.shape[1:]), columns=sheet.shape[1], title=title)
+    images = sheet.reshape(-1, *x.shape[1:])
+    return {"analogies": plots.sample_grid(images, columns=sheet.shape[1], title=title)}
 
 
 CAPTIONS = {

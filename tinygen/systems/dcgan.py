@@ -26,7 +26,7 @@ from tinygen.systems.base import (
 )
 from tinygen.systems.duel import CAPTIONS, duel, verdicts
 from tinygen.systems.gan import OBJECTIVES
-from tinygen.systems.labels import IN_TURN, every_class, with_labels
+from tinygen.systems.labels import IN_TURN, SHOWN_CLASSES, every_class, with_labels
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -108,7 +108,7 @@ def sample(model: DCGAN, p: Params, rng: np.random.Generator, n: int, mean: bool
 
 def drawn(o: DCGANOptions) -> str:
     """What `sample` gives, in words."""
-    return f"z ~ p(z), through the generator{f', {IN_TURN}' * (o.told == 'class')}"
+    return f"z ~ p(z), through the generator{f', with {IN_TURN}' * (o.told == 'class')}"
 
 
 def spread(images: Array) -> float:
@@ -150,9 +150,10 @@ def figures(gallery: Any) -> dict[str, "Figure"]:
     model, p = t.model, t.p
     like = p["generator"]["project"]["W"]
     if model.classes:
+        K = min(model.classes, SHOWN_CLASSES)
         z = model.draw_z(gallery.rng, STEPS, like)
-        labels = to_device(np.repeat(np.arange(model.classes), STEPS), device_of(like))
-        tiled = namespace(like).concatenate([z] * model.classes)
+        labels = to_device(np.repeat(np.arange(K), STEPS), device_of(like))
+        tiled = namespace(like).concatenate([z] * K)
         sheet = gallery.ink(model.sample(p, gallery.rng, len(tiled), labels, tiled))
         title = "each row one class, each column one z"
         return {"classes": plots.sample_grid(sheet, STEPS, title)}

@@ -10,7 +10,7 @@ from tinygen.data.dataset import Part
 from tinygen.models.gated_pixelcnn import GatedPixelCNN
 from tinygen.systems import visible
 from tinygen.systems.base import System, Task, check_classes, option
-from tinygen.systems.labels import IN_TURN, every_class
+from tinygen.systems.labels import IN_TURN, SHOWN_CLASSES, every_class
 from tinygen.systems.visible import SHARED, VisibleOptions
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def sample_class(
 
 def drawn(o: GatedPixelCNNOptions) -> str:
     """What `sample` gives, in words."""
-    return f"{f'{IN_TURN}, ' * (o.told == 'class')}{SHARED['drawn']}"
+    return f"{f'with {IN_TURN}, ' * (o.told == 'class')}{SHARED['drawn']}"
 
 
 def figures(gallery: Any) -> dict[str, "Figure"]:
@@ -71,7 +71,7 @@ def figures(gallery: Any) -> dict[str, "Figure"]:
     from tinygen import plots
 
     t = gallery.trained
-    K = t.model.classes
+    K = min(t.model.classes, SHOWN_CLASSES)
     if not K:
         return visible.figures(gallery)
     x = t.model.sample(t.p, gallery.rng, K * EACH, np.repeat(np.arange(K), EACH))

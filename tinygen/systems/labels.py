@@ -8,10 +8,11 @@ from tinygen.arrays import Array
 from tinygen.data.dataset import Part
 
 NO_LABELS = (
-    "this system learns from labels, and the data set has none: `tinygen data` shows which have "
-    "classes"
+    "this system learns from labels, and the data set has none: choose another one with --data, "
+    "such as digits or mnist"
 )
 
+SHOWN_CLASSES = 20  # at most, in a picture of every class
 IN_TURN = "each class in turn"  # in a system's `drawn`; the place of a class that is asked for
 
 

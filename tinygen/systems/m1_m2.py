@@ -218,7 +218,7 @@ SYSTEM = System(
     told=lambda model: model.m2.classes,
     reconstruct=lambda model, p, x, rng, mean: model.m1.reconstruct(p["m1"], x[0], rng, mean),
     measure=measure,
-    drawn=f"{IN_TURN}, z2 ~ p(z2), z1 ~ p(z1|y,z2), decoded by M1",
+    drawn=f"with {IN_TURN}, z2 ~ p(z2), z1 ~ p(z1|y,z2), decoded by M1",
     density="p(x|z1)",
     encoding="q(z2|z1,y)",
     decoded="z1 ~ q(z1|x)",
@@ -229,10 +229,8 @@ SYSTEM = System(
     start=lambda model, rng, x: model.start(rng),
     order=order,
     rehearsal=None,
-    figures=lambda gallery: {
-        "analogies": analogies(
-            gallery, lambda rows: gallery.trained.model.analogies(gallery.trained.p, rows)
-        )
-    },
+    figures=lambda gallery: analogies(
+        gallery, lambda rows: gallery.trained.model.analogies(gallery.trained.p, rows)
+    ),
     captions=CAPTIONS,
 )

@@ -94,9 +94,10 @@ def remarks(model: ProgressiveGAN, p: Params, x: Array) -> list[str]:
     if model.level is None or model.level == model.top:
         return []
     stage, _ = model.split(model.level)
+    size = model.size >> (model.top - stage)
     return [
-        f"stage {stage} of {model.top} was reached, of {model.size >> (model.top - stage)} pixels "
-        "a side: samples and numbers are of that stage. More --epochs reach the last one, or "
+        f"stage {stage + 1} of {model.top + 1} was reached, of {size} pixels a side: samples "
+        "and numbers are of that stage. More --epochs reach the last one, or "
         "shorter stages (--stable, --fade)"
     ]
 

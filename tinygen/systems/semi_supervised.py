@@ -165,11 +165,8 @@ SYSTEM = System(
     validation_set=without_labels,
     order=order,
     rehearsal=None,  # of a few examples no class need have a label
-    figures=lambda gallery: {
-        "analogies": analogies(
-            gallery,
-            lambda rows: gallery.trained.model.vae.analogies(gallery.trained.p["vae"], rows),
-        )
-    },
+    figures=lambda gallery: analogies(
+        gallery, lambda rows: gallery.trained.model.vae.analogies(gallery.trained.p["vae"], rows)
+    ),
     captions=CAPTIONS,
 )

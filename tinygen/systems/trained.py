@@ -48,6 +48,17 @@ class TrainedRun:
         words = self.system.drawn
         return words if isinstance(words, str) else words(self.options)
 
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Of the labels 0, 1, ...; of a run that has not kept them its data's, else numbers."""
+        names = self.run.config.get("class_names")
+        if names is None:
+            try:
+                names = self.dataset().classes
+            except (ValueError, RuntimeError, OSError):  # the data are not to be had
+                names = range(int(self.run.config.get("classes", 0)))
+        return tuple(map(str, names))
+
     def dataset(self) -> Dataset:
         """The data that the run was trained on. Raises as `data.load`."""
         return load_data(self.run.config["data"])

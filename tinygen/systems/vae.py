@@ -133,11 +133,12 @@ def measure(
     """
     bound = in_batches(lambda rows: model.elbo(p, rows, model.draw_noise(rng, rows)), x)
     log_p = in_batches(lambda rows: model.log_prob(p, rows, rng, samples)[0], x)
+    given = ", given y" if "|y" in of else ""
     density = ", a density of pixels in 0..1" if isinstance(model.likelihood, Gaussian) else ""
     return {
         elbo: metrics.mean_and_error(bound),
         f"{of}, nats, {samples} importance samples": metrics.mean_and_error(log_p),
-        f"bits per dimension{density}": metrics.mean_and_error(
+        f"bits per dimension{given}{density}": metrics.mean_and_error(
             metrics.bits_per_dim(-log_p, examples.first(x)[0].size)
         ),
     }

@@ -178,6 +178,12 @@ def growth(model: Autoregressive, p: Params, rng: np.random.Generator, n: int) -
 
 
 CAPTIONS = {
+    "samples.png": (
+        "Samples",
+        "New examples, made without a look at the data: each is one draw x ~ p(x), place by place, "
+        "each given those before it. There is no code behind them, and no mean to show; of a model "
+        "that is told the class, each class comes in turn.",
+    ),
     "growth.png": (
         "Samples as they grow",
         "A row is one draw x ~ p(x), each place drawn given those before it, in reading order.",
