@@ -47,6 +47,9 @@ def test_options_reach_the_model_and_the_game():
         ({"optimiser": "sgd", "beta1": 0.9}, "beta1 has no effect with optimiser sgd"),
         ({"prior": "cauchy"}, "unknown value 'cauchy': choose one of normal, uniform"),
         ({"k": 0}, "option k: must be >= 1, got 0"),
+        ({"ema": 1.0}, "option ema: must be < 1, got 1.0"),
+        ({"input_dropout": 1.0}, "option input_dropout: must be < 1, got 1.0"),
+        ({"generator": ()}, "option generator: give at least 1, got none"),
     ],
 )
 def test_options_that_mean_nothing_are_refused(options, says):

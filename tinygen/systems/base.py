@@ -42,14 +42,17 @@ def option(
     help: str,
     choices: tuple[str, ...] = (),
     least: float | None = None,
+    below: float | None = None,
+    fewest: int = 0,
     where: tuple[str, ...] | None = None,
 ) -> Any:
     """A field of a system's options: its default, what it does, and what it may be.
 
+    least, below : of each number, least <= number < below;  fewest : numbers of a tuple
     where : (another option, its value or values), without which this one has no effect
     """
-    known = {"help": help, "choices": choices, "least": least, "where": where}
-    return field(default=default, metadata=known)
+    limits = {"choices": choices, "least": least, "below": below, "fewest": fewest}
+    return field(default=default, metadata={"help": help, "where": where} | limits)
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,11 @@ class Options:
             numbers = given if isinstance(given, tuple) else (given,)
             if least is not None and not all(number >= least for number in numbers):
                 raise ValueError(f"option {f.name}: must be >= {least}, got {given}")
+            below = f.metadata["below"]
+            if below is not None and not all(number < below for number in numbers):
+                raise ValueError(f"option {f.name}: must be < {below}, got {given}")
+            if len(numbers) < f.metadata["fewest"]:
+                raise ValueError(f"option {f.name}: give at least {f.metadata['fewest']}, got none")
             other, *values = f.metadata["where"] or ("",)
             if other and given != f.default and getattr(self, other) not in values:
                 raise ValueError(

@@ -55,7 +55,7 @@ class CycleGANOptions(Options):
     downs: int = option(2, "halvings before them", least=0)
     kernel: int = option(7, "of the first and last convolution, odd", least=3)
     patch: tuple[int, ...] = option(
-        (32, 64, 128), "channels of the discriminators; 64,128,256,512 in the paper", least=1
+        (32, 64, 128), "channels of the discriminators; 64,128,256,512: paper", least=1, fewest=1
     )
     norm: str = option(
         "instance",

@@ -52,6 +52,7 @@ class DCGANOptions(GradientOptions):
         "decay of a running mean of the generator's weights, which samples are drawn from; 0: the "
         "weights themselves",
         least=0,
+        below=1,
     )
     told: str = option(
         "nothing", "what both players are told beside the image: the class", ("nothing", "class")

@@ -53,6 +53,7 @@ class DuelOptions(GradientOptions):
         "decay of a running mean of the generator's weights, which samples are drawn from; 0: the "
         "weights themselves",
         least=0,
+        below=1,
     )
 
     def __post_init__(self) -> None:
@@ -82,16 +83,19 @@ class GANOptions(DuelOptions):
     """What `train gan` can be told."""
 
     generator: tuple[int, ...] = option(
-        (600, 600), "widths of the generator's hidden layers; the paper's: 1200,1200", least=1
+        (600, 600),
+        "widths of the generator's hidden layers; the paper's: 1200,1200",
+        least=1,
+        fewest=1,
     )
     discriminator: tuple[int, ...] = option(
-        (400, 200), "widths of the discriminator's hidden layers", least=1
+        (400, 200), "widths of the discriminator's hidden layers", least=1, fewest=1
     )
     pieces: int = option(
         0, "of each unit of the discriminator, the largest of so many; 0: LeakyReLU", least=0
     )
-    dropout: float = option(0.3, "of the discriminator's hidden units", least=0)
-    input_dropout: float = option(0.0, "of the pixels that it sees", least=0)
+    dropout: float = option(0.3, "of the discriminator's hidden units", least=0, below=1)
+    input_dropout: float = option(0.0, "of the pixels that it sees", least=0, below=1)
     latent: int = option(100, "numbers of noise Z that a fake is made from", least=1)
     prior: str = option("normal", "their law: N(0, I), or uniform in -1..1", PRIORS)
 

@@ -48,6 +48,7 @@ class ProgressiveOptions(Options):
         "forget within a stage: .999 in the paper, whose stages are longer; 0: the weights "
         "themselves",
         least=0,
+        below=1,
     )
 
 

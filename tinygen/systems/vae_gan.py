@@ -30,7 +30,7 @@ class VAEGANOptions(GradientOptions):
     )
     net: str = option("conv", "convolutions, or dense layers", ("conv", "dense"))
     channels: tuple[int, ...] = option(
-        (16, 32), "of the convolutions of all three nets", least=1, where=("net", "conv")
+        (16, 32), "of the convolutions of all three nets", least=1, fewest=1, where=("net", "conv")
     )
     hidden: tuple[int, ...] = option(
         (400,), "widths of the dense layers of all three nets", least=1, where=("net", "dense")
