@@ -58,7 +58,7 @@ def test_another_set_is_trained_on_in_its_training_part_and_measured_in_its_test
 
 def test_points_are_no_other_set(tmp_path, capsys):
     assert train(tmp_path / "run", "--data", "digits", "--to", "ring", "--patch", 8) == 1
-    assert "option to: ring holds no images: choose a set of images" in capsys.readouterr().err
+    assert "--to: ring holds no images: choose a set of images" in capsys.readouterr().err
     assert train(tmp_path / "run", "--data", "digits", "--downs", 4) == 1
     assert "got a of 8 x 8 pixels: use fewer downs" in capsys.readouterr().err
 

@@ -100,7 +100,7 @@ def test_pictures_are_those_that_a_model_can_show(tmp_path, words, picture):
             ("--batch", "642", "--steps", "3"),
             "--batch 642 leaves 1 of 1285 examples to the end of an epoch: DCGAN: a batch of one",
         ),
-        (("--beta1", "0.9", "--optimiser", "sgd"), "option beta1 has no effect with optimiser sgd"),
+        (("--beta1", "0.9", "--optimiser", "sgd"), "--beta1 has no effect with optimiser sgd"),
         (
             (
                 "--data",

@@ -132,3 +132,9 @@ def test_its_report_shows_curves_and_samples(run, capsys):
     assert main(["report", run]) == 0
     page = (Path(run) / "report.html").read_text()
     assert "The losses do not say how good the fakes" in page
+
+
+def test_the_command_line_speaks_of_options_as_they_are_typed(tmp_path, capsys):
+    given = ["--data", "digits", "--penalty-weight", "3", "--out", str(tmp_path / "run")]
+    assert main(["train", "gan", *given]) == 1
+    assert "tinygen train: --penalty-weight has no effect" in capsys.readouterr().err

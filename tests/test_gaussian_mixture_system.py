@@ -167,7 +167,7 @@ def test_points_are_shown_with_ellipses(tmp_path, capsys):
         ("bernoulli-mixture --data coloured-digits", "takes black and white pixels"),
         ("bernoulli-mixture --data moons", "moons holds points"),
         ("bernoulli-mixture --data digits --floor 0.7", "floor must be a finite number"),
-        ("bernoulli-mixture --data digits --components 0", "option components: must be >= 1"),
+        ("bernoulli-mixture --data digits --components 0", "--components: must be >= 1"),
     ],
 )
 def test_what_cannot_be_trained_gets_one_line_and_no_folder(tmp_path, capsys, words, message):

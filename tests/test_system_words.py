@@ -58,7 +58,7 @@ def test_draws_and_means_are_said_to_be_those_of_the_system_s_density(tmp_path, 
     [
         (("debiasing-vae", "--resample", "none", "--alpha", 0.1), "alpha has no effect with"),
         (("debiasing-vae", "--resample", "none", "--bins", 5), "bins has no effect with resample"),
-        (("debiasing-vae", "--debias", 10), "option debias: must be one of the classes 0..9"),
+        (("debiasing-vae", "--debias", 10), "--debias: must be one of the classes 0..9"),
         (("factor-vae", "--patience", 3), "or leave patience out"),
     ],
 )

@@ -109,13 +109,13 @@ def test_one_example_at_least_is_left_without_a_label():
 @pytest.mark.parametrize(
     "words, message",
     [
-        (["m1-m2", "--labels", 40], r"option m1: M2 needs a trained VAE: make one with"),
+        (["m1-m2", "--labels", 40], r"--m1: M2 needs a trained VAE: make one with"),
         (["m1-m2", "--m1", "nowhere"], r"nowhere holds no run"),
-        (["m1-m2", "--m1", "M1", "--kept", "0,9"], r"option kept: expected .* 0\.\.3, got 0,9"),
-        (["m1-m2", "--m1", "M1", "--kept", "1,1"], r"option kept: expected .* each once"),
+        (["m1-m2", "--m1", "M1", "--kept", "0,9"], r"--kept: expected .* 0\.\.3, got 0,9"),
+        (["m1-m2", "--m1", "M1", "--kept", "1,1"], r"--kept: expected .* each once"),
         (["m1-m2", "--m1", "M1", "--labels", 5], r"5 labels cannot show each of 10 classes"),
         (["m1-m2", "--m1", "M1", "--data", "coloured-digits"], r"is one of other data, digits"),
-        (["semi-supervised-vae", "--labels", 5000], r"option labels: 5000 labels were asked for"),
+        (["semi-supervised-vae", "--labels", 5000], r"--labels: 5000 labels were asked for"),
         (["conditional-vae", "--hidden", ""], r"the label joins the first hidden layer"),
     ],
 )

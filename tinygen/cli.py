@@ -113,6 +113,7 @@ def main(words: list[str] | None = None) -> int:
         text = re.sub(r"^\[Errno \d+\] ", "", " ".join(str(error).split())) or type(error).__name__
         if not isinstance(error, EXPECTED):
             text = f"{type(error).__name__}: {text}: a fault; TINYGEN_TRACEBACK=1 shows where"
-        # what a command refuses begins with its name already
-        print(f"tinygen {args.command}: {text.removeprefix(f'{args.command}: ')}", file=sys.stderr)
+        text = text.removeprefix(f"{args.command}: ")  # what a command refuses names it already
+        text = re.sub(r"^option (\w+)", lambda m: "--" + m[1].replace("_", "-"), text)
+        print(f"tinygen {args.command}: {text}", file=sys.stderr)
         return 1
