@@ -84,7 +84,7 @@ def test_widths_are_whole_numbers_between_commas(capsys):
 
 def test_an_amount_of_no_corruption_is_refused(capsys):
     line = fails(capsys, "train", "autoencoder", "--data", "digits", "--amount", "0.5")
-    assert "option amount has no effect with corruption none" in line
+    assert "--amount has no effect with corruption none" in line
 
 
 def test_the_help_says_where_the_options_of_a_system_are(capsys):

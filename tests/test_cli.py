@@ -130,10 +130,10 @@ def test_without_a_command_the_first_walk_is_shown(capsys):
         (["train", "vae", "--latent", "x"], "invalid int value: 'x'", 2),
         (
             ["train", "vae", "--data", "digits", "--latent", "0"],
-            "option latent: must be >= 1, got 0",
+            "--latent: must be >= 1, got 0",
             1,
         ),
-        (["train", "vae", "--hidden", "4,0", "--data", "digits"], "option hidden: must be >= 1", 1),
+        (["train", "vae", "--hidden", "4,0", "--data", "digits"], "--hidden: must be >= 1", 1),
         (["train", "vae", "--data", "digist"], "did you mean 'digits'?", 1),
         (["train", "vae", "--data", "digits", "--epochs", "-1"], "epochs must be", 1),
         (["train", "vae", "--data", "digits", "--epochs", "0"], "epochs must be", 1),
