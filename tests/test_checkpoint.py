@@ -175,14 +175,14 @@ def test_an_unreadable_file_is_named(path, monkeypatch):
 @pytest.mark.parametrize(
     "like, message",
     [
-        ({"W": np.zeros((2, 3))}, r"has also p\.b$"),
-        ({"W": np.zeros((2, 3)), "b": np.zeros(3), "c": np.zeros(1)}, r"it lacks p\.c$"),
+        ({"W": np.zeros((2, 3))}, r"has also p\.b: read it"),
+        ({"W": np.zeros((2, 3)), "b": np.zeros(3), "c": np.zeros(1)}, r"it lacks p\.c: read it"),
         ({"W": np.zeros((3, 2)), "b": np.zeros(3)}, r"p\.W is float64 \(2, 3\).* float64 \(3, 2\)"),
         ({"W": np.zeros((2, 3), "f4"), "b": np.zeros(3)}, r"float64 \(2, 3\), the .* float32"),
         ({"W": 1.0, "b": np.zeros(3)}, r"p\.W is float64 \(2, 3\), the model's is float"),
-        ({str(i): np.zeros(1) for i in range(5)}, r"lacks p\.0, p\.1, p\.2 \.\.\.$"),
-        ({}, r"has also p\.W, p\.b$"),
-        (np.zeros(2), r"it lacks p$"),
+        ({str(i): np.zeros(1) for i in range(5)}, r"lacks p\.0, p\.1, p\.2 \.\.\.: read it"),
+        ({}, r"has also p\.W, p\.b: read it"),
+        (np.zeros(2), r"it lacks p: read it"),
     ],
 )
 def test_a_checkpoint_of_another_model_names_the_first_difference(path, like, message):

@@ -22,6 +22,7 @@ DTYPES = (
     *("float16", "float32", "float64", "bool", "int8", "int16", "int32", "int64"),
     *("uint8", "uint16", "uint32", "uint64"),
 )
+CHANGED = "read it with the model, and the version of tinygen, that wrote it, or train anew"
 REMEDY = "restore it from a copy, or begin another run"
 
 
@@ -99,7 +100,7 @@ def restore(flat: dict[str, Any], prefix: str, like: Any, path: Path | str) -> A
     for what, names in {"lacks": wanted.keys() - found, "has also": found - wanted.keys()}.items():
         if names:
             shown = ", ".join(sorted(names)[:3]) + (" ..." if len(names) > 3 else "")
-            raise CheckpointError(f"{path} is of another model: it {what} {shown}")
+            raise CheckpointError(f"{path} is of another model: it {what} {shown}: {CHANGED}")
     for name, leaf in wanted.items():
         value = flat[name]
         if is_array(leaf) != is_array(value) or (
@@ -107,7 +108,7 @@ def restore(flat: dict[str, Any], prefix: str, like: Any, path: Path | str) -> A
         ):
             raise CheckpointError(
                 f"{path} is of another model: {name} is {describe(value)}, the model's is "
-                f"{describe(leaf)}"
+                f"{describe(leaf)}: {CHANGED}"
             )
     in_order = iter(wanted)
     return tree.map(lambda _: flat[next(in_order)], like)
