@@ -47,7 +47,7 @@ def test_a_collapsed_generator_is_told(scale):
     model, p = sampler(scale=scale, at=0.7)
     lines = remarks(model, p, data())
     assert len(lines) == 1 and "the generator has collapsed" in lines[0]
-    assert "pack the discriminator's input" in lines[0]
+    assert "add a gradient penalty (r1, gp); in a program" in lines[0]
 
 
 def test_a_generator_of_two_points_has_copies_though_it_is_wide():

@@ -80,17 +80,18 @@ def remarks(model: GAN, p: Params, x: Any, rng: np.random.Generator | None = Non
     if found.accuracy is not None and found.accuracy >= TOO_STRONG:
         lines.append(
             f"the discriminator is too strong: it tells {found.accuracy:.1%} of data and fakes "
-            "rightly, and its slope hardly says which way is better: lower its lr or k, raise the "
-            "generator's, add dropout or, to one without batch norm, a gradient penalty (r1, gp)"
+            "rightly, and its slope hardly says which way is better: lower its step size or k, "
+            "raise the generator's or, to a discriminator without batch norm, add a gradient "
+            "penalty (r1, gp); in a program of your own also dropout"
         )
     if found.diversity < ALIKE or found.copies > COPIES:
         lines.append(
             "the generator has collapsed, or hardly been trained: two fakes are "
             f"{found.diversity:.2f} times as far apart as two examples of the data, and "
-            f"{found.copies:.0%} of the fakes have a copy: train on, or pack "
-            "the discriminator's input, add minibatch discrimination or, to one without batch "
-            "norm, a gradient penalty (r1, gp), or unroll; docs/questions/mode_collapse.md says "
-            "what each costs"
+            f"{found.copies:.0%} of the fakes have a copy: train on or, to a "
+            "discriminator without batch norm, add a gradient penalty (r1, gp); in a program of "
+            "your own also pack its input, discriminate minibatches, match features or unroll: "
+            "docs/questions/mode_collapse.md says what each costs"
         )
     return lines
 
