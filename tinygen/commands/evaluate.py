@@ -102,12 +102,10 @@ def comparable(name: str, opened: TrainedRun) -> str:
 
 def check_classes(dataset: Dataset, opened: TrainedRun) -> None:
     """Refuse classes that mean others than those which the model was told. Raises ValueError."""
-    kind = opened.system
-    told = kind.sample_class and kind.told(opened.model)
-    if told and dataset.classes != opened.class_names:
+    if opened.told and dataset.classes != opened.class_names:
         raise ValueError(
-            f"{dataset.name} has the classes {listed(dataset.classes)}, the {kind.name} was told "
-            f"{listed(opened.class_names)}: choose a data set of the same classes"
+            f"{dataset.name} has the classes {listed(dataset.classes)}, the {opened.system.name} "
+            f"was told {listed(opened.class_names)}: choose a data set of the same classes"
         )
 
 

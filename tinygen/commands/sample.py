@@ -85,8 +85,8 @@ def run(args: argparse.Namespace) -> int:
     if is_image(trained.shape):
         images = Gallery(trained, np.random.default_rng(), None).ink(x[:SHOWN])
         in_turn = y is not None and args.of_class is None
-        columns = trained.system.told(trained.model) if in_turn else None  # of one class each
-        columns = None if columns is None or columns > SHOWN_CLASSES else columns
+        few = in_turn and trained.told <= SHOWN_CLASSES
+        columns = trained.told if few else None  # of one class each
         files["samples.png"] = plots.png(plots.sample_grid(images, columns, words))
     out = Path(args.out) if args.out else trained.run.path / "samples"
     try:
@@ -107,8 +107,7 @@ def labels(trained: TrainedRun, n: int, name: str | None) -> np.ndarray | None:
 
     Raises ValueError where it is told none and a name was given, or is told no class of that name.
     """
-    kind, where = trained.system, f"the {trained.system.name} in {trained.run.path}"
-    K = 0 if kind.sample_class is None else kind.told(trained.model)
+    K, where = trained.told, f"the {trained.system.name} in {trained.run.path}"
     if name is None:
         return every_class(n, K) if K else None
     if not K:

@@ -49,6 +49,11 @@ class TrainedRun:
         return words if isinstance(words, str) else words(self.options)
 
     @property
+    def told(self) -> int:
+        """The number of classes that the model is told; 0 where it is told none."""
+        return self.system.told(self.model) if self.system.sample_class else 0
+
+    @property
     def class_names(self) -> tuple[str, ...]:
         """Of the labels 0, 1, ...; of a run that has not kept them its data's, else numbers."""
         names = self.run.config.get("class_names")
