@@ -3,6 +3,7 @@
 The commands' own errors are in test_cli.py; here are those that nobody meant to make.
 """
 
+import dataclasses
 import json
 import os
 import shutil
@@ -13,10 +14,13 @@ import pytest
 from commands import fails
 
 from tinygen import checkpoint
-from tinygen.cli import main
+from tinygen.cli import main, parser
 from tinygen.commands.report import command_line, number_tables
 from tinygen.commands.train_options import whole_numbers
+from tinygen.data import names
+from tinygen.data.translation import PAIRS
 from tinygen.runs import Run
+from tinygen.systems import SYSTEMS
 from tinygen.systems.trained import open_run
 
 TRAIN = ["train", "vae", "--data", "digits", "--hidden", "8", "--latent", "2", "--epochs", "2"]
@@ -91,6 +95,23 @@ def test_the_help_says_where_the_options_of_a_system_are(capsys):
     with pytest.raises(SystemExit):
         main(["train", "--help"])
     assert "tinygen train vae --help" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", SYSTEMS)
+def test_the_help_of_a_system_ends_in_examples_that_it_takes(capsys, name):
+    kind = SYSTEMS[name]
+    with pytest.raises(SystemExit):
+        main(["train", name, "--help"])
+    told = capsys.readouterr().out
+    assert kind.uses
+    for options in kind.uses:
+        line = f"tinygen train {name} {options}"
+        assert line in told
+        args = parser(line.split()[1:]).parse_args(line.split()[1:])  # exits where one is unknown
+        own = [f.name for f in dataclasses.fields(kind.options) if hasattr(args, f.name)]
+        kind.options(**{option: getattr(args, option) for option in own})
+        assert args.data is None or args.data in (*names(), *PAIRS)
+    assert f"--resume runs/{name}-{kind.data}" in told
 
 
 @pytest.mark.parametrize("more", [["--epochs", "1"], ["--steps", "3"]])

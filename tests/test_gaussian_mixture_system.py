@@ -163,10 +163,10 @@ def test_points_are_shown_with_ellipses(tmp_path, capsys):
         ("gaussian-mixture --data digits --components 2000", "1285 examples for 2000 components"),
         ("gaussian-mixture --data ar1", "gaussian-mixture is trained on"),
         ("gaussian-mixture --data digits --covariance round", "choose"),
-        ("gaussian-mixture --data digits --floor 0", "floor must be a finite number > 0"),
+        ("gaussian-mixture --data digits --floor 0", "--floor: must be > 0"),
         ("bernoulli-mixture --data coloured-digits", "takes black and white pixels"),
         ("bernoulli-mixture --data moons", "moons holds points"),
-        ("bernoulli-mixture --data digits --floor 0.7", "floor must be a finite number"),
+        ("bernoulli-mixture --data digits --floor 0.7", "--floor: must be < 0.5"),
         ("bernoulli-mixture --data digits --components 0", "--components: must be >= 1"),
     ],
 )

@@ -61,12 +61,12 @@ def device_namespace(device: str) -> ModuleType:
     except ImportError as error:
         raise RuntimeError(
             "device 'cuda' needs CuPy, which is not installed: run "
-            "`pip install 'tinygen[cuda]'`, or choose device='cpu'"
+            "`pip install 'tinygen[cuda]'`, or choose the device 'cpu'"
         ) from error
     except Exception as error:  # CuPy's own error class cannot be named without CuPy
         raise RuntimeError(
             f"device 'cuda' was asked for, but CuPy finds no usable GPU ({error}): "
-            "check the driver with `nvidia-smi`, or choose device='cpu'"
+            "check the driver with `nvidia-smi`, or choose the device 'cpu'"
         ) from error
     return cupy
 

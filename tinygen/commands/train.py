@@ -18,8 +18,9 @@ from tinygen.data.dataset import Dataset
 from tinygen.interrupt import requests
 from tinygen.runs import Run, RunError
 from tinygen.systems import SYSTEMS, System, system
-from tinygen.systems.base import Options, Task, check_kind
+from tinygen.systems.base import Task, check_kind
 from tinygen.systems.job import REMARKED, Job
+from tinygen.systems.options import Options
 from tinygen.systems.trained import describe, read_options
 from tinygen.training import Diverged, Interrupted, Trained, check_asked, train
 
@@ -29,11 +30,19 @@ EXAMPLES = """
 examples:
   tinygen train vae                              784-400-20 on MNIST, 50 epochs
   tinygen train vae --data digits --epochs 100   on the digits that come with the package
-  tinygen train autoencoder --net conv --latent 5
   tinygen train --resume runs/vae-mnist          go on where a run stopped or was killed
-  tinygen train --resume runs/vae-mnist --epochs 80
   tinygen train vae --help                       what VAEs can be told: nets, priors, ...
 """
+
+
+def examples_of(kind: System) -> str:
+    """The same for one system."""
+    again = f"tinygen train --resume runs/{kind.name}-{kind.data}"
+    lines = {f"tinygen train {kind.name} {told}": what for told, what in kind.uses.items()}
+    lines[again] = "go on where a run stopped or was killed"
+    lines[f"{again} --epochs {2 * kind.epochs}"] = "train it for longer"
+    wide = max(map(len, lines))
+    return "\nexamples:\n" + "".join(f"  {line:{wide}}   {what}\n" for line, what in lines.items())
 
 
 def add(parser: argparse.ArgumentParser, words: list[str]) -> None:
@@ -44,7 +53,6 @@ def add(parser: argparse.ArgumentParser, words: list[str]) -> None:
         "Ctrl-C, killed or out of power goes on from its checkpoint with --resume, and ends with "
         "the same bits as one that was never disturbed."
     )
-    parser.epilog = EXAMPLES
     parser.add_argument("system", nargs="?", metavar="SYSTEM", help=" or ".join(SYSTEMS))
     parser.add_argument("--resume", metavar="RUN", help="go on with the run in this folder")
     parser.add_argument("--data", help="a data set by name; `tinygen data` lists them")
@@ -62,7 +70,8 @@ def add(parser: argparse.ArgumentParser, words: list[str]) -> None:
     parser.add_argument(
         "--save-every", type=float, default=30.0, help="seconds between checkpoints (default 30)"
     )
-    add_options(parser, words)
+    chosen = add_options(parser, words)
+    parser.epilog = examples_of(chosen) if chosen else EXAMPLES
 
 
 def run(args: argparse.Namespace) -> int:

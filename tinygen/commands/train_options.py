@@ -4,11 +4,11 @@ import argparse
 import dataclasses
 from typing import Any, get_origin
 
-from tinygen.systems import SYSTEMS
+from tinygen.systems import SYSTEMS, System
 
 
-def add_options(parser: argparse.ArgumentParser, words: list[str]) -> None:
-    """The options of the system that `words`, the command line, names, where it names one."""
+def add_options(parser: argparse.ArgumentParser, words: list[str]) -> System | None:
+    """The options of the system that `words`, the command line, names, and it, if it names one."""
     # the value of an option, as in `--out vae`, is no system
     chosen = next(
         (
@@ -22,6 +22,7 @@ def add_options(parser: argparse.ArgumentParser, words: list[str]) -> None:
         group = parser.add_argument_group(f"options of {chosen.name} ({chosen.paper})")
         for f in dataclasses.fields(chosen.options):
             add_option(group, f)
+    return chosen
 
 
 def add_option(group: Any, f: Any) -> None:

@@ -25,7 +25,8 @@ from tinygen.systems import (
     vae,
     vae_gan,
 )
-from tinygen.systems.base import GROUPS, Options, System
+from tinygen.systems.base import GROUPS, System
+from tinygen.systems.options import Options
 
 FILES = (
     gaussian_mixture,

@@ -18,7 +18,8 @@ from tinygen.models.autoencoder_nets import (
     linear_autoencoder,
 )
 from tinygen.models.corruption import Corruption, GaussianNoise, Masking, SaltAndPepper
-from tinygen.systems.base import GradientOptions, System, Task, in_batches, option
+from tinygen.systems.base import System, Task, in_batches
+from tinygen.systems.options import GradientOptions, option
 
 CORRUPTIONS = {"masking": Masking, "gaussian": GaussianNoise, "salt-and-pepper": SaltAndPepper}
 
@@ -120,6 +121,10 @@ SYSTEM = System(
     options=AutoencoderOptions,
     data="mnist",
     epochs=20,
+    uses={
+        "--net conv --latent 5": "convolutions, a small code",
+        "--corruption masking --amount 0.3": "denoising",
+    },
     build=build,
     game=game,
     codes=lambda model, p, x: model.encode(p, x),

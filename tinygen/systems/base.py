@@ -4,7 +4,6 @@ The taxonomy is that of I. Goodfellow, NIPS 2016 tutorial, arXiv 1701.00160, fig
 model write a density down, and can it be computed?
 """
 
-import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,8 +15,8 @@ from tinygen.arrays import Array, Params
 from tinygen.data.dataset import Dataset, Part
 from tinygen.game import Game
 from tinygen.loop import Order
-from tinygen.optim import Optimiser, adagrad, adam, momentum, rmsprop, sgd
 from tinygen.systems.labels import NO_LABELS, with_labels
+from tinygen.systems.options import Options
 
 GROUPS = {
     "tractable": "explicit density, tractable: log p(x) is computed exactly",
@@ -27,72 +26,6 @@ GROUPS = {
 }
 
 IMAGES = ("binary", "grey", "colour")
-
-OPTIMISERS: dict[str, Callable[[float], Optimiser]] = {
-    "adam": adam,
-    "rmsprop": rmsprop,
-    "momentum": momentum,
-    "adagrad": adagrad,
-    "sgd": sgd,
-}
-
-
-def option(
-    default: Any,
-    help: str,
-    choices: tuple[str, ...] = (),
-    least: float | None = None,
-    below: float | None = None,
-    fewest: int = 0,
-    where: tuple[str, ...] | None = None,
-) -> Any:
-    """A field of a system's options: its default, what it does, and what it may be.
-
-    least, below : of each number, least <= number < below;  fewest : numbers of a tuple
-    where : (another option, its value or values), without which this one has no effect
-    """
-    limits = {"choices": choices, "least": least, "below": below, "fewest": fewest}
-    return field(default=default, metadata={"help": help, "where": where} | limits)
-
-
-@dataclass(frozen=True)
-class Options:
-    """What a system can be told: its fields, each made by `option`. Raises ValueError."""
-
-    def __post_init__(self) -> None:
-        for f in dataclasses.fields(self):
-            allowed, least = f.metadata["choices"], f.metadata["least"]
-            given = getattr(self, f.name)
-            if allowed and given not in allowed:
-                raise ValueError(
-                    f"option {f.name}: unknown value {given!r}: choose one of {', '.join(allowed)}"
-                )
-            numbers = given if isinstance(given, tuple) else (given,)
-            if least is not None and not all(number >= least for number in numbers):
-                raise ValueError(f"option {f.name}: must be >= {least}, got {given}")
-            below = f.metadata["below"]
-            if below is not None and not all(number < below for number in numbers):
-                raise ValueError(f"option {f.name}: must be < {below}, got {given}")
-            if len(numbers) < f.metadata["fewest"]:
-                raise ValueError(f"option {f.name}: give at least {f.metadata['fewest']}, got none")
-            other, *values = f.metadata["where"] or ("",)
-            if other and given != f.default and getattr(self, other) not in values:
-                raise ValueError(
-                    f"option {f.name} has no effect with {other} {getattr(self, other)}: leave it "
-                    f"out, or choose {other} {' or '.join(values)}"
-                )
-
-
-@dataclass(frozen=True)
-class GradientOptions(Options):
-    """What every system that is trained by gradients can be told; its own options come on top."""
-
-    optimiser: str = option("adam", "the rule of the steps", tuple(OPTIMISERS))
-    lr: float = option(1e-3, "its step size")
-
-    def step_rule(self) -> Optimiser:
-        """The optimiser."""
-        return OPTIMISERS[self.optimiser](self.lr)
 
 
 @dataclass(frozen=True)
@@ -135,6 +68,7 @@ class System:
     options     : a dataclass of Options
     data        : the default data set
     epochs      : the default length of a training
+    uses        : {options as they are typed: what they give}, the examples of its --help
     build       : (options, Task) -> model, with init, loss and draw_noise
     game        : (model, options, steps an epoch) -> Game; of several players, it is trained
                   without a validation loss
@@ -187,6 +121,7 @@ class System:
     options: type[Options]
     data: str
     epochs: int
+    uses: dict[str, str]
     build: Callable[[Any, Any], Any]
     game: Callable[[Any, Any, int], Game]
     sample: Callable[[Any, Params, np.random.Generator, int, bool], Array]

@@ -4,15 +4,18 @@ from dataclasses import dataclass
 
 from tinygen.data import binarise, black_and_white, entry
 from tinygen.models.bernoulli_mixture import BernoulliMixture
-from tinygen.systems.base import System, Task, option
+from tinygen.systems.base import System, Task
 from tinygen.systems.mixture import SHARED, MixtureOptions
+from tinygen.systems.options import option
 
 
 @dataclass(frozen=True)
 class BernoulliMixtureOptions(MixtureOptions):
     """What `train bernoulli-mixture` can be told."""
 
-    floor: float = option(1e-3, "a pixel is black with a probability within floor .. 1 - floor")
+    floor: float = option(
+        1e-3, "a pixel is black with a probability within floor .. 1 - floor", above=0, below=0.5
+    )
 
 
 def build(o: BernoulliMixtureOptions, task: Task) -> BernoulliMixture:
@@ -41,6 +44,7 @@ SYSTEM = System(
     data="mnist-static",
     choose_data=choose_data,
     build=build,
+    uses={"--components 30 --starts 3": "the best of three starts"},
     start=lambda model, rng, x: model.start(rng, binarise(rng, x)),  # as it is, if it is binary
     takes=("binary",),
     **SHARED,

@@ -11,14 +11,9 @@ from tinygen.game import Game, Turn
 from tinygen.likelihoods import Bernoulli, Gaussian
 from tinygen.models.conditional_vae import ConditionalVAE, dense_conditional_vae
 from tinygen.systems import vae
-from tinygen.systems.base import (
-    GradientOptions,
-    System,
-    Task,
-    check_classes,
-    option,
-)
+from tinygen.systems.base import System, Task, check_classes
 from tinygen.systems.labels import IN_TURN, SHOWN_CLASSES, every_class, with_labels
+from tinygen.systems.options import GradientOptions, option
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -126,6 +121,7 @@ SYSTEM = System(
     options=ConditionalVAEOptions,
     data="mnist",
     epochs=50,
+    uses={"--data digits --epochs 100": "without files"},
     choose_data=vae.choose_data,
     build=build,
     game=game,

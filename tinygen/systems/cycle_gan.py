@@ -21,8 +21,9 @@ from tinygen.models.cycle_gan_nets import conv_cycle_gan
 from tinygen.names import nearest
 from tinygen.optim import adam
 from tinygen.schedules import Schedule
-from tinygen.systems.base import Options, System, Task, in_batches, option
+from tinygen.systems.base import System, Task, in_batches
 from tinygen.systems.duel import CURVES
+from tinygen.systems.options import Options, option
 from tinygen.systems.three_turns import three_turns
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ class CycleGANOptions(Options):
         "of all nets; none suits small pictures such as digits, whose brightness says something",
         ("instance", "none"),
     )
-    lr: float = option(2e-4, "the step size of all players; the rule is Adam's")
+    lr: float = option(2e-4, "the step size of all players; the rule is Adam's", above=0)
     constant: int = option(
         0, "steps before it falls, over as many more, to zero; 0: it never does", least=0
     )
@@ -103,11 +104,8 @@ def build(o: CycleGANOptions, task: Task) -> CycleGAN:
         raise ValueError(f"option to: rotated needs square images, got {task.shape}")
     return conv_cycle_gan(
         *(task.shape, other, o.width, o.blocks, o.downs, o.patch, o.kernel),
-        norm=o.norm == "instance",
-        cycle=o.cycle,
-        identity=o.identity,
-        history=o.history,
-    )
+        norm=o.norm == "instance", cycle=o.cycle, identity=o.identity, history=o.history,
+    )  # fmt: skip
 
 
 def game(model: CycleGAN, o: CycleGANOptions, epoch_steps: int) -> Game:
@@ -216,6 +214,7 @@ SYSTEM = System(
     options=CycleGANOptions,
     data="mnist",
     epochs=1,
+    uses={"--data monet2photo --epochs 8": "paintings and photographs"},
     choose_data=choose_data,
     settle=settle,
     build=build,

@@ -16,17 +16,11 @@ from tinygen.models.gan import PRIORS
 from tinygen.models.gan_diagnosis import remarks
 from tinygen.models.interpolation import slerp
 from tinygen.optim import Ema, Optimiser, adam
-from tinygen.systems.base import (
-    OPTIMISERS,
-    GradientOptions,
-    System,
-    Task,
-    check_classes,
-    option,
-)
+from tinygen.systems.base import System, Task, check_classes
 from tinygen.systems.duel import CAPTIONS, duel, verdicts
 from tinygen.systems.gan import OBJECTIVES
 from tinygen.systems.labels import IN_TURN, SHOWN_CLASSES, every_class, with_labels
+from tinygen.systems.options import OPTIMISERS, GradientOptions, option
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -40,10 +34,14 @@ ROWS, STEPS = 8, 10  # of the picture of walks
 class DCGANOptions(GradientOptions):
     """What `train dcgan` can be told. There is no penalty: batch norm couples the examples."""
 
-    lr: float = option(2e-4, "the generator's step size")
-    discriminator_lr: float = option(2e-4, "the discriminator's step size")
+    lr: float = option(2e-4, "the generator's step size", above=0)
+    discriminator_lr: float = option(2e-4, "the discriminator's step size", above=0)
     beta1: float = option(
-        0.5, "of Adam: how long it remembers gradients", where=("optimiser", "adam")
+        0.5,
+        "of Adam: how long it remembers gradients",
+        least=0,
+        below=1,
+        where=("optimiser", "adam"),
     )
     objective: str = option("non-saturating", "what the players are paid", PAID)
     k: int = option(1, "moves of the discriminator before each one of the generator", least=1)
@@ -175,6 +173,10 @@ SYSTEM = System(
     options=DCGANOptions,
     data="mnist",
     epochs=20,
+    uses={
+        "--told class --ema 0.999": "to draw of a class that is asked for",
+        "--data cifar10": "small pictures in colour",
+    },
     build=build,
     game=game,
     sample=sample,

@@ -14,15 +14,9 @@ from tinygen.loop import Order
 from tinygen.models.debiasing_nets import conv_debiasing_vae, dense_debiasing_vae
 from tinygen.models.debiasing_vae import DebiasingVAE
 from tinygen.models.resampling import debiasing_order
-from tinygen.systems.base import (
-    GradientOptions,
-    System,
-    Task,
-    check_classes,
-    in_batches,
-    option,
-)
+from tinygen.systems.base import System, Task, check_classes, in_batches
 from tinygen.systems.labels import with_labels
+from tinygen.systems.options import GradientOptions, option
 from tinygen.systems.vae import choose_data
 
 Examples = tuple[Array, Array]
@@ -43,7 +37,7 @@ class DebiasingVAEOptions(GradientOptions):
         "the grey levels each time",
         ("gaussian", "bernoulli"),
     )
-    std: float = option(0.2, "of a pixel given the code", where=("likelihood", "gaussian"))
+    std: float = option(0.2, "of a pixel given the code", above=0, where=("likelihood", "gaussian"))
     debias: int = option(1, "the class to be debiased, by its number", least=0)
     weight: float = option(30.0, "of the classification, beside the sum over the pixels", least=0)
     beta: float = option(1.0, "weight of the KL term", least=0)
@@ -154,6 +148,7 @@ SYSTEM = System(
     options=DebiasingVAEOptions,
     data="dark-faces",
     epochs=20,
+    uses={"--resample none": "without the remedy, to compare"},
     choose_data=choose_data,
     build=build,
     game=game,

@@ -7,7 +7,8 @@ from tinygen.models.collapse import remarks
 from tinygen.models.factor_vae import FactorVAE, factor_vae
 from tinygen.optim import adam
 from tinygen.systems import tc_vae, vae
-from tinygen.systems.base import System, Task, option
+from tinygen.systems.base import System, Task
+from tinygen.systems.options import option
 from tinygen.systems.tc_vae import CodedOptions
 
 
@@ -19,7 +20,9 @@ class FactorVAEOptions(CodedOptions):
     discriminator: tuple[int, ...] = option(
         (256, 256, 256), "widths of the discriminator's hidden layers", least=1
     )
-    discriminator_lr: float = option(1e-3, "the discriminator's step size; its rule is Adam's")
+    discriminator_lr: float = option(
+        1e-3, "the discriminator's step size; its rule is Adam's", above=0
+    )
 
 
 def build(o: FactorVAEOptions, task: Task) -> FactorVAE:
@@ -51,6 +54,7 @@ SYSTEM = System(
     options=FactorVAEOptions,
     data="sprites",
     epochs=50,
+    uses={"--gamma 0": "a plain VAE, to compare"},
     choose_data=vae.choose_data,
     build=build,
     game=game,

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from tinygen.models.fvbn import FullyVisibleBeliefNet
 from tinygen.models.place_params import COMPONENTS
-from tinygen.systems.base import System, Task, option
+from tinygen.systems.base import System, Task
+from tinygen.systems.options import option
 from tinygen.systems.visible import SHARED, VisibleOptions
 
 
@@ -15,7 +16,7 @@ class FVBNOptions(VisibleOptions):
     The loss is convex: large steps that shrink come nearest to its minimum.
     """
 
-    lr: float = option(0.03, "its step size")
+    lr: float = option(0.03, "its step size", above=0)
     decay: float = option(
         0.5, "factor of the step size, after each step or as decay-every says", least=0
     )
@@ -39,6 +40,7 @@ SYSTEM = System(
     options=FVBNOptions,
     data="mnist",
     epochs=50,
+    uses={"--data digits --epochs 50": "without files, in seconds"},
     batch=512,
     build=build,
     **SHARED,

@@ -14,8 +14,9 @@ from tinygen.models.gan import GAN, PRIORS
 from tinygen.models.gan_nets import dense_discriminator, dense_generator
 from tinygen.models.penalties import R1, GradientPenalty
 from tinygen.optim import ClipWeights, Ema, Optimiser, adam
-from tinygen.systems.base import IMAGES, OPTIMISERS, GradientOptions, System, Task, option
+from tinygen.systems.base import IMAGES, System, Task
 from tinygen.systems.duel import CAPTIONS, duel, verdicts
+from tinygen.systems.options import OPTIMISERS, GradientOptions, option
 
 ADAM = ("optimiser", "adam")
 OBJECTIVES: dict[str, adversarial.Objective] = {
@@ -33,9 +34,11 @@ FAKES, CHOOSING = 10_000, 1000  # of the Parzen estimate: samples, and examples 
 class DuelOptions(GradientOptions):
     """What every game of a generator and a discriminator can be told."""
 
-    lr: float = option(2e-4, "the generator's step size")
-    discriminator_lr: float = option(2e-4, "the discriminator's step size")
-    beta1: float = option(0.5, "of Adam: how long it remembers gradients", where=ADAM)
+    lr: float = option(2e-4, "the generator's step size", above=0)
+    discriminator_lr: float = option(2e-4, "the discriminator's step size", above=0)
+    beta1: float = option(
+        0.5, "of Adam: how long it remembers gradients", least=0, below=1, where=ADAM
+    )
     objective: str = option("non-saturating", "what the players are paid", tuple(OBJECTIVES))
     k: int = option(1, "moves of the discriminator before each one of the generator", least=1)
     penalty: str = option(
@@ -158,6 +161,10 @@ SYSTEM = System(
     options=GANOptions,
     data="mnist",
     epochs=50,
+    uses={
+        "--objective wasserstein --penalty gp --k 5": "WGAN-GP",
+        "--data digits --epochs 200": "without files",
+    },
     build=build,
     game=game,
     sample=lambda model, p, rng, n, mean: model.sample(p, rng, n),

@@ -9,8 +9,9 @@ from tinygen.arrays import Array, Params
 from tinygen.data.dataset import Part
 from tinygen.models.gated_pixelcnn import GatedPixelCNN
 from tinygen.systems import visible
-from tinygen.systems.base import System, Task, check_classes, option
+from tinygen.systems.base import System, Task, check_classes
 from tinygen.systems.labels import IN_TURN, SHOWN_CLASSES, every_class
+from tinygen.systems.options import option
 from tinygen.systems.visible import SHARED, VisibleOptions
 
 if TYPE_CHECKING:
@@ -95,6 +96,7 @@ SYSTEM = System(
     options=GatedPixelCNNOptions,
     data="mnist",
     epochs=20,
+    uses={"--told class": "to draw of a class that is asked for"},
     build=build,
     batch=64,
     **SHARED

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 from tinygen.models.covariances import KINDS
 from tinygen.models.gaussian_mixture import GaussianMixture
-from tinygen.systems.base import IMAGES, System, Task, option
+from tinygen.systems.base import IMAGES, System, Task
 from tinygen.systems.mixture import SHARED, MixtureOptions
+from tinygen.systems.options import option
 
 
 @dataclass(frozen=True)
@@ -18,6 +19,7 @@ class GaussianMixtureOptions(MixtureOptions):
         "least variance in any direction, in squared units of the data: of pixels 0..1 the default "
         "is a standard deviation of 0.03; for points that lie closer, such as those of ring, give "
         "less",
+        above=0,
     )
 
 
@@ -36,6 +38,7 @@ SYSTEM = System(
     options=GaussianMixtureOptions,
     data="digits",
     build=build,
+    uses={"--data grid --components 25 --starts 5": "the best of five starts, on points"},
     start=lambda model, rng, x: model.start(rng, x),
     takes=(*IMAGES, "points"),
     **SHARED,

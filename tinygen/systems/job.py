@@ -8,7 +8,8 @@ import numpy as np
 from tinygen import examples
 from tinygen.data.dataset import Dataset, Part, Transform
 from tinygen.game import Game
-from tinygen.systems.base import Options, System, Task
+from tinygen.systems.base import System, Task
+from tinygen.systems.options import Options
 
 REMARKED = 1000  # examples that a system's remarks look at
 

@@ -12,7 +12,8 @@ from tinygen.data.dataset import Part
 from tinygen.game import Game, Turn
 from tinygen.likelihoods import Gaussian, MixtureDensity
 from tinygen.models.lstm_density import LSTMDensity
-from tinygen.systems.base import GradientOptions, System, Task, option
+from tinygen.systems.base import System, Task
+from tinygen.systems.options import GradientOptions, option
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -101,6 +102,7 @@ SYSTEM = System(
     options=LSTMOptions,
     data="ar2",
     epochs=50,
+    uses={"--data sines": "another series; `tinygen data` lists them"},
     build=build,
     game=game,
     sample=lambda model, p, rng, n, mean: model.series(p, rng, n, mean),

@@ -27,16 +27,10 @@ from tinygen.models.semi_supervised_vae import dense_semi_supervised_vae
 from tinygen.models.vae import VAE
 from tinygen.runs import Run
 from tinygen.systems import vae
-from tinygen.systems.base import (
-    GradientOptions,
-    System,
-    Task,
-    check_classes,
-    in_batches,
-    option,
-)
+from tinygen.systems.base import System, Task, check_classes, in_batches
 from tinygen.systems.conditional_vae import CAPTIONS, analogies
 from tinygen.systems.labels import IN_TURN, every_class, with_labels
+from tinygen.systems.options import GradientOptions, option
 from tinygen.systems.semi_supervised import (
     ROWS,
     error_rate,
@@ -53,7 +47,7 @@ LOOKED_AT = 1000  # training examples by which the dimensions of M1 are chosen
 class M1M2Options(GradientOptions):
     """What `train m1-m2` can be told."""
 
-    lr: float = option(5e-3, "its step size")
+    lr: float = option(5e-3, "its step size", above=0)
     m1: str = option("", "the folder of a trained VAE, M1, whose codes are M2's data")
     labels: int = option(
         100, "how many training examples keep their label, as many of each class", least=2
@@ -208,6 +202,7 @@ SYSTEM = System(
     options=M1M2Options,
     data="mnist",
     epochs=50,
+    uses={"--m1 runs/vae-mnist --labels 100": "on the codes of that VAE"},
     build=build,
     game=game,
     codes=codes,

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 from tinygen.models.made import MADE
 from tinygen.models.made_masks import DEGREES, ORDERS
 from tinygen.systems import visible
-from tinygen.systems.base import System, Task, option
+from tinygen.systems.base import System, Task
+from tinygen.systems.options import option
 from tinygen.systems.visible import SHARED, VisibleOptions
 
 if TYPE_CHECKING:
@@ -75,6 +76,7 @@ SYSTEM = System(
     options=MADEOptions,
     data="mnist-static",
     epochs=100,
+    uses={"--masks 32 --order random": "many orders in one model"},
     build=build,
     batch=100,
     **SHARED | {"figures": figures, "captions": CAPTIONS},

@@ -13,8 +13,9 @@ from tinygen.arrays import Array, Params, to_host
 from tinygen.game import Game
 from tinygen.models.gaussian_mixture import GaussianMixture
 from tinygen.models.mixture import Mixture
-from tinygen.systems.base import Options, in_batches, option
+from tinygen.systems.base import in_batches
 from tinygen.systems.em import em_turn
+from tinygen.systems.options import Options, option
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -9,7 +9,8 @@ from tinygen.arrays import Params
 from tinygen.models.nade import NADE
 from tinygen.models.nade_passes import ACTIVATIONS
 from tinygen.models.place_params import COMPONENTS
-from tinygen.systems.base import System, Task, option
+from tinygen.systems.base import System, Task
+from tinygen.systems.options import option
 from tinygen.systems.visible import SHARED, VisibleOptions
 
 
@@ -45,6 +46,10 @@ SYSTEM = System(
     options=NADEOptions,
     data="mnist",
     epochs=50,
+    uses={
+        "--data digits --epochs 50": "without files",
+        "--likelihood mixture": "of the shades, not of black and white",
+    },
     batch=512,
     build=build,
     start=start,

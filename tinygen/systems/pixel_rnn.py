@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from tinygen.models.pixel_rnn import PixelRNN
 from tinygen.models.pixel_rnn_nets import LSTMS
-from tinygen.systems.base import System, Task, option
+from tinygen.systems.base import System, Task
+from tinygen.systems.options import option
 from tinygen.systems.visible import SHARED, VisibleOptions
 
 
@@ -46,6 +47,10 @@ SYSTEM = System(
     options=PixelRNNOptions,
     data="mnist-dynamic",
     epochs=20,
+    uses={
+        "--data digits-dynamic --epochs 5": "without files",
+        "--lstm row": "the Row LSTM",
+    },
     batch=16,
     build=build,
     **SHARED,

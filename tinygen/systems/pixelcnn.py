@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 from tinygen.layers import Embedding
 from tinygen.models.pixelcnn import PixelCNN
-from tinygen.systems.base import System, Task, check_classes, option
+from tinygen.systems.base import System, Task, check_classes
 from tinygen.systems.gated_pixelcnn import figures, sample, seen
+from tinygen.systems.options import option
 from tinygen.systems.visible import CAPTIONS, SHARED, VisibleOptions
 
 
@@ -43,6 +44,7 @@ SYSTEM = System(
     options=PixelCNNOptions,
     data="mnist",
     epochs=20,
+    uses={"--data digits --epochs 50": "without files"},
     build=build,
     batch=32,
     **SHARED

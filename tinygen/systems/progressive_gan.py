@@ -14,8 +14,9 @@ from tinygen.models.progressive_gan import ProgressiveGAN, progressive_gan
 from tinygen.models.progressive_gan_stages import began, growth, padded
 from tinygen.optim import Ema, renewed
 from tinygen.schedules import Schedule
-from tinygen.systems.base import Options, System, Task, in_batches, option
+from tinygen.systems.base import System, Task, in_batches
 from tinygen.systems.duel import CAPTIONS, duel, verdicts
+from tinygen.systems.options import Options, option
 
 LOWEST = 8  # pixels a side of the last level of the distance
 SCORED = 1000  # examples whose scores are taken: the slopes of more are long in coming
@@ -39,7 +40,9 @@ class ProgressiveOptions(Options):
         1, "epochs in which each stage after the first fades in", least=1, where=("grow", "on")
     )
     group: int = option(4, "examples whose spread the discriminator sees", least=2)
-    lr: float = option(1e-3, "both players' step size; the rule is Adam's, beta1 0, beta2 0.99")
+    lr: float = option(
+        1e-3, "both players' step size; the rule is Adam's, beta1 0, beta2 0.99", above=0
+    )
     k: int = option(1, "moves of the discriminator before each one of the generator", least=1)
     penalty_weight: float = option(10.0, "of the gradient penalty", least=0)
     ema: float = option(
@@ -188,6 +191,7 @@ SYSTEM = System(
     options=ProgressiveOptions,
     data="mnist",
     epochs=10,
+    uses={"--grow off": "the last net from the start, to compare"},
     build=build,
     game=game,
     sample=lambda model, p, rng, n, mean: model.sample(p, rng, n),

@@ -19,16 +19,10 @@ from tinygen.likelihoods.base import normal
 from tinygen.loop import Order
 from tinygen.models.labels import NONE, stratified_order
 from tinygen.models.semi_supervised_vae import SemiSupervisedVAE, dense_semi_supervised_vae
-from tinygen.systems.base import (
-    GradientOptions,
-    System,
-    Task,
-    check_classes,
-    in_batches,
-    option,
-)
+from tinygen.systems.base import System, Task, check_classes, in_batches
 from tinygen.systems.conditional_vae import CAPTIONS, analogies
 from tinygen.systems.labels import IN_TURN, every_class, with_labels
+from tinygen.systems.options import GradientOptions, option
 from tinygen.systems.vae import choose_data
 
 ROWS = 50  # examples beside every class at once
@@ -146,6 +140,7 @@ SYSTEM = System(
     options=SemiSupervisedOptions,
     data="mnist",
     epochs=50,
+    uses={"--labels 1000": "ten times as many labels"},
     choose_data=choose_data,
     build=build,
     game=game,

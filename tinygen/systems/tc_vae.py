@@ -13,7 +13,8 @@ from tinygen.models.collapse import remarks
 from tinygen.models.tc_vae import TCVAE, tc_vae
 from tinygen.models.vae import VAE, conv_vae, dense_vae
 from tinygen.systems import vae
-from tinygen.systems.base import GradientOptions, System, Task, in_batches, option
+from tinygen.systems.base import System, Task, in_batches
+from tinygen.systems.options import GradientOptions, option
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -111,6 +112,7 @@ SYSTEM = System(
     options=TCVAEOptions,
     data="sprites",
     epochs=50,
+    uses={"--beta 1": "a plain VAE, to compare"},
     choose_data=vae.choose_data,
     build=build,
     game=game,

@@ -13,7 +13,8 @@ from tinygen.data import load as load_data
 from tinygen.data.dataset import Dataset
 from tinygen.runs import Run, RunError
 from tinygen.systems import System, system
-from tinygen.systems.base import Options, Task
+from tinygen.systems.base import Task
+from tinygen.systems.options import Options
 
 
 @dataclass

@@ -15,7 +15,8 @@ from tinygen.models.collapse import remarks
 from tinygen.models.priors import MixturePrior, StandardNormal
 from tinygen.models.vae import VAE, conv_vae, dense_vae
 from tinygen.schedules import warm_up
-from tinygen.systems.base import GradientOptions, System, Task, in_batches, option
+from tinygen.systems.base import System, Task, in_batches
+from tinygen.systems.options import GradientOptions, option
 
 ACTIVATIONS = {"relu": Relu(), "softplus": Softplus(), "tanh": Tanh()}
 
@@ -154,6 +155,10 @@ SYSTEM = System(
     options=VAEOptions,
     data="mnist",
     epochs=50,
+    uses={
+        "--data digits --epochs 100": "on the digits that come with the package",
+        "--net conv --latent 5": "convolutions, a small code",
+    },
     choose_data=choose_data,
     build=build,
     game=game,

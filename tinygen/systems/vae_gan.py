@@ -12,8 +12,9 @@ from tinygen.metrics.sharpness import sharpness
 from tinygen.models.vae_gan import VAEGAN
 from tinygen.models.vae_gan_nets import conv_vae_gan, dense_vae_gan
 from tinygen.optim import Optimiser, adam
-from tinygen.systems.base import OPTIMISERS, GradientOptions, System, Task, in_batches, option
+from tinygen.systems.base import System, Task, in_batches
 from tinygen.systems.duel import CAPTIONS
+from tinygen.systems.options import OPTIMISERS, GradientOptions, option
 
 DRAWN = 1000  # images whose sharpness is measured, and examples of which D tells
 Numbers = dict[str, tuple[float, float | None]]
@@ -23,10 +24,14 @@ Numbers = dict[str, tuple[float, float | None]]
 class VAEGANOptions(GradientOptions):
     """What `train vae-gan` can be told."""
 
-    lr: float = option(3e-4, "the step size of encoder and decoder")
-    discriminator_lr: float = option(3e-4, "the discriminator's step size")
+    lr: float = option(3e-4, "the step size of encoder and decoder", above=0)
+    discriminator_lr: float = option(3e-4, "the discriminator's step size", above=0)
     beta1: float = option(
-        0.5, "of Adam: how long it remembers gradients", where=("optimiser", "adam")
+        0.5,
+        "of Adam: how long it remembers gradients",
+        least=0,
+        below=1,
+        where=("optimiser", "adam"),
     )
     net: str = option("conv", "convolutions, or dense layers", ("conv", "dense"))
     channels: tuple[int, ...] = option(
@@ -103,6 +108,7 @@ SYSTEM = System(
     options=VAEGANOptions,
     data="mnist",
     epochs=10,
+    uses={"--data digits --net dense": "without files"},
     build=build,
     game=game,
     codes=lambda model, p, x: model.encode(p, x)["mean"],

@@ -17,8 +17,8 @@ from tinygen.likelihoods import Bernoulli, Categorical, Gaussian, Likelihood, Lo
 from tinygen.models.autoregressive import Autoregressive
 from tinygen.optim import Optimiser
 from tinygen.schedules import exponential, step_decay
-from tinygen.systems.base import OPTIMISERS, GradientOptions, option
 from tinygen.systems.labels import with_labels
+from tinygen.systems.options import OPTIMISERS, GradientOptions, option
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
