@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from tinygen import adversarial as A
+from tinygen.models.unrolled_gan import curvature
 
 OBJECTIVES = [A.Minimax(), A.NonSaturating(), A.LeastSquares(), A.Hinge(), A.Wasserstein(0.01)]
 every_objective = pytest.mark.parametrize("objective", OBJECTIVES, ids=lambda o: type(o).__name__)
@@ -59,6 +60,22 @@ def test_minimax_saturates_where_fakes_are_told_and_the_other_does_not(f):
     np.testing.assert_allclose(flat, -sigmoid(f), rtol=1e-9)
     np.testing.assert_allclose(steep, -sigmoid(-f), rtol=1e-9)
     np.testing.assert_allclose(flat / steep, np.exp(f), rtol=1e-9)
+
+
+@pytest.mark.parametrize("lost", [-12.0, -17.0, -20.0, -60.0, -120.0])
+def test_single_precision_keeps_the_digits_of_a_slope_that_dies(lost):
+    """Adam divides a small slope by its own size, so that an error of its last bits is a step."""
+    fake, real = np.full((4, 1), lost, np.float32), np.full((4, 1), -lost, np.float32)
+    one = np.exp(lost) / (1 + np.exp(lost))  # in double precision
+    flat = A.Minimax().generator(fake)[1].dx()
+    dreal, dfake = A.Minimax().discriminator(real, fake)[1].dx()
+    won = A.NonSaturating().generator(real)[1].dx()
+    bend = curvature(A.Minimax(), real, fake)
+    tiny = float(np.finfo(np.float32).tiny)  # below it float32 has fewer digits
+    slopes = [(-flat, one), (-dreal, one), (dfake, one), (-won, one)]
+    for found, truth in [*slopes, *((b, one * (1 - one)) for b in bend)]:
+        assert found.dtype == np.float32
+        np.testing.assert_allclose(4 * found, truth, rtol=2e-6, atol=tiny)
 
 
 @every_objective

@@ -77,6 +77,15 @@ def test_with_statistics_features_do_not_hang_on_the_images_beside(point):
     np.testing.assert_allclose(discriminator_features(model, p, x), f, atol=1e-9)  # of all
 
 
+@pytest.mark.parametrize("batch", [4, 19, 20, 64])
+def test_no_image_is_left_over_alone(rng, batch):
+    """Behind a dense layer one image has one value a channel, of which there is no spread."""
+    model = dcgan((8, 8, 1), 4, (3, 5), hidden=6)
+    p, x = model.init(rng), rng.random((21, 8, 8, 1), np.float32)
+    told = feature_statistics(model, p, x, batch)
+    assert np.isfinite(discriminator_features(model, p, x, told)).all()
+
+
 def test_a_discriminator_without_norms_needs_no_statistics(rng):
     model = dcgan((8, 8, 1), 4, (3,))
     p, x = model.init(rng), rng.random((2, 8, 8, 1), np.float32)
@@ -135,6 +144,13 @@ def test_codes_of_one_direction_are_joined_by_a_line():
     z = slerp(a, 3 * a, 3)
     assert z.dtype == np.float32
     np.testing.assert_allclose(z, [a, 2 * a, 3 * a], rtol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_opposite_codes_are_refused_in_either_precision(dtype):
+    for a in np.random.default_rng(0).normal(size=(50, 100)).astype(dtype):
+        with pytest.raises(ValueError, match="opposite"):
+            slerp(a, -a, 3)
 
 
 @pytest.mark.parametrize(

@@ -116,6 +116,11 @@ def test_what_is_no_estimate_is_refused(args, error, says):
         parzen_log_density(*args)
 
 
+def test_one_test_example_is_refused(rng):
+    with pytest.raises(ValueError, match="parzen: one test example has no standard error"):
+        parzen(rng.random((5, 3)), rng.random((5, 3)), rng.random((1, 3)))
+
+
 # Sharpness
 
 

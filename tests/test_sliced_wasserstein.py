@@ -7,7 +7,12 @@ import numpy as np
 import pytest
 
 from tinygen import metrics, to_device
-from tinygen.metrics.sliced_wasserstein import laplacian, pyramid_distance, sliced_wasserstein
+from tinygen.metrics.sliced_wasserstein import (
+    laplacian,
+    normalised,
+    pyramid_distance,
+    sliced_wasserstein,
+)
 
 
 def mean_cosine(D):
@@ -111,6 +116,22 @@ def test_brightness_and_contrast_alone_are_not_seen_as_in_the_papers_code(rng):
 def test_a_set_of_one_constant_is_far_and_finite(rng):
     found = distances(textures(rng, 20), np.zeros((20, 32, 32, 1)))
     assert all(value == pytest.approx(sqrt(2 / pi), rel=0.5) for value in found.values())
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("shade", [0.1, 0.3, 0.7])
+def test_every_constant_is_as_far_as_black(rng, shade, dtype):
+    """What rounding leaves of a constant image in the details is no texture to be scaled up."""
+    real = textures(rng, 20).astype(dtype)
+    black, grey = (distances(real, np.full((20, 32, 32, 1), value, dtype)) for value in (0, shade))
+    assert grey == black
+
+
+def test_a_channel_of_many_single_precision_patches_has_mean_0_and_variance_1(rng):
+    patches = rng.uniform(size=(100_000, 7, 7, 3)).astype(np.float32)
+    found = normalised(patches, 1e-6).reshape(-1, 3).astype(np.float64)
+    np.testing.assert_allclose(found.mean(axis=0), 0, atol=1e-6)
+    np.testing.assert_allclose(found.var(axis=0), 1, rtol=1e-5)
 
 
 @pytest.mark.parametrize("device", ["pretend", "cuda"], indirect=True)

@@ -16,7 +16,7 @@ from typing import ClassVar
 
 from tinygen.arguments import check_number
 from tinygen.arrays import Array, Params, namespace
-from tinygen.kernels.elementwise import sigmoid, softplus
+from tinygen.kernels.elementwise import logistic, softplus
 from tinygen.layers.base import check_array, check_device
 from tinygen.pullback import Pullback, no_params
 
@@ -62,7 +62,7 @@ class Minimax(Objective):
 
         def dx(d: Array) -> tuple[Array, Array]:
             # -sigmoid(-r) / N,  sigmoid(f) / N                                 (N, 1)  (2)
-            return -sigmoid(-real) * (d / len(real)), sigmoid(fake) * (d / len(fake))
+            return -logistic(-real) * (d / len(real)), logistic(fake) * (d / len(fake))
 
         return value, Pullback(no_params, dx, value)
 
@@ -70,7 +70,7 @@ class Minimax(Objective):
         """G\'s loss; d -> dfake."""
         check_scores(fake)
         value = -softplus(fake).mean()  # E log(1 - D)                          ()      (3)
-        return value, Pullback(no_params, lambda d: -sigmoid(fake) * (d / len(fake)), value)
+        return value, Pullback(no_params, lambda d: -logistic(fake) * (d / len(fake)), value)
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ class NonSaturating(Minimax):
         """G\'s loss; d -> dfake."""
         check_scores(fake)
         value = softplus(-fake).mean()  # -E log D                              ()      (4)
-        return value, Pullback(no_params, lambda d: -sigmoid(-fake) * (d / len(fake)), value)
+        return value, Pullback(no_params, lambda d: -logistic(-fake) * (d / len(fake)), value)
 
 
 @dataclass(frozen=True)

@@ -39,8 +39,19 @@ def fused(f: Callable[..., Array]) -> Callable[..., Array]:
 
 @fused
 def sigmoid(xp: Any, x: Array) -> Array:
-    """1 / (1 + e^-x) = tanh(x / 2) / 2 + 1 / 2: one transcendental, no overflow."""
+    """1 / (1 + e^-x) = tanh(x / 2) / 2 + 1 / 2: one transcendental, no overflow.
+
+    Good to a rounding of 1, which is all that a gate or a probability needs. The slope of a loss
+    may be small for all examples at once: see `logistic`.
+    """
     return xp.tanh(x * 0.5) * 0.5 + 0.5
+
+
+@fused
+def logistic(xp: Any, x: Array) -> Array:
+    """1 / (1 + e^-x) with all its digits; in float32 `sigmoid` has none of them by x = -17."""
+    small = xp.exp(-xp.abs(x))
+    return xp.where(x < 0, small, 1) / (1 + small)
 
 
 @fused

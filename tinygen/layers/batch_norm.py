@@ -48,7 +48,7 @@ class BatchNorm(ScaledNorm):
                 f"BatchNorm: x of shape {x.shape} has one value per channel, so no variance: "
                 "give a larger batch, or statistics from calibrate(net, p, batches)"
             )
-        return normalise(p, x, 1, self.eps)
+        return normalise("BatchNorm", p, x, 1, self.eps)
 
     def with_statistics(
         self, p: Params, x: Array, statistics: dict[str, Array]

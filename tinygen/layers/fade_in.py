@@ -18,7 +18,8 @@ from tinygen.pullback import Pullback, no_params
 class FadeIn(Layer):
     """x = {"old": (N, ...), "new": of that shape} -> y (N, ...)     such as a `Fork` gives
 
-    alpha : the share of the new path, 0..1; at 0 y has the bits of old, at 1 those of new
+    alpha : the share of the new path, 0..1; at 0 y is old, at 1 new, to the last bit, but that a
+            zero may lose its sign
 
     Raises ValueError for another alpha, and for x of other names or of two shapes or dtypes.
     """

@@ -35,4 +35,4 @@ class InstanceNorm(ScaledNorm):
                 f"InstanceNorm: x of shape {x.shape} has one pixel an image, so no variance: "
                 "leave the norm out where the image is 1x1"
             )
-        return normalise(p, x, x.shape[0], self.eps)  # norms.md (1)-(3)
+        return normalise("InstanceNorm", p, x, x.shape[0], self.eps)  # norms.md (1)-(3)

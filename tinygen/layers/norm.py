@@ -48,7 +48,7 @@ class ScaledNorm(Layer):
         return {"gamma": gamma, "beta": np.zeros(self.n, dtype)}
 
 
-def normalise(p: Params, x: Array, groups: int, eps: float) -> tuple[Array, Pullback]:
+def normalise(owner: str, p: Params, x: Array, groups: int, eps: float) -> tuple[Array, Pullback]:
     """Each channel of each group gets mean 0 and variance 1, then gamma and beta.
 
     x (..., C), whose leading axes are `groups` G times M rows. A block of rows is carried through
@@ -58,7 +58,7 @@ def normalise(p: Params, x: Array, groups: int, eps: float) -> tuple[Array, Pull
     rows = x.reshape(groups, -1, x.shape[-1])  #                       (G, M, C)
     M = rows.shape[1]
     mean, var = moments(rows)  #                                       (G, 1, C)  (1) (2)
-    check_variance("BatchNorm" if groups == 1 else "InstanceNorm", var)
+    check_variance(owner, var)
     inv_std = 1 / xp.sqrt(var + eps)  # 1 / sqrt(var + eps)            (G, 1, C)  (3)
     scale = gamma * inv_std
     y = xp.empty_like(rows)

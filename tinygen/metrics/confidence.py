@@ -2,8 +2,9 @@
 
     c_n = max_k p(k|x_n)        exp(H(p)),  p(k) = (1/N) sum_n p(k|x_n)
 
-The two halves of the inception score (T. Salimans et al., Improved Techniques for Training GANs,
-NIPS 2016, arXiv 1606.03498), each by itself.
+What the inception score, exp(H(p) - mean_n H(p(.|x_n))), makes one number of (T. Salimans et al.,
+Improved Techniques for Training GANs, NIPS 2016, arXiv 1606.03498), each by itself. NOTE: sureness
+is the largest probability here, the entropy of p(.|x_n) there.
 
 A classifier knows its classes alone, so it can be sure of what is no image at all: put noise
 beside the samples as a row of its own, and the Frechet distance (`frechet_distance`) as a second

@@ -7,7 +7,7 @@ in nats an example, sigma chosen on validation examples. It was the measure of m
 likelihood: O. Breuleux, Y. Bengio and P. Vincent 2011; I. Goodfellow et al., arXiv 1406.2661.
 
 It is discredited: L. Theis, A. van den Oord and M. Bethge, A note on the evaluation of generative
-models, arXiv 1511.01844, section 4.3. With any affordable M it is far from log p(x) in 784
+models, arXiv 1511.01844. With any affordable M it is far from log p(x) in 784
 dimensions, and it ranks models wrongly: centres of clusters of the training images score above
 true images. Print WARNING wherever it is shown, with training images as samples for a reference.
 """
@@ -55,15 +55,18 @@ def parzen(
     validation : examples (V, ...) on which sigma is chosen among `sigmas`; 1000 in the authors'
                  code
 
-    Raises ValueError for other shapes, no examples, NaN, infinity, widths that are not above 0,
-    and widths so far from all distances that a density is no number; TypeError for no floats.
+    Raises ValueError for other shapes, fewer than two test examples, no others, NaN, infinity,
+    widths that are not above 0, and widths so far from all distances that a density is no number;
+    TypeError for no floats.
     """
+    if len(test) < 2:
+        raise ValueError("parzen: one test example has no standard error: give two or more")
     table = parzen_log_density(samples, validation, sigmas).mean(axis=0)  #    (S,)
     best = int(table.argmax())
     log_p = parzen_log_density(samples, test, (sigmas[best],))[:, 0]
     mean, error = mean_and_error(log_p)
     found = {s: float(v) for s, v in zip(sigmas, table, strict=True)}
-    return Parzen(float(mean), float(error or 0.0), float(sigmas[best]), found)
+    return Parzen(mean, error, float(sigmas[best]), found)
 
 
 def parzen_log_density(samples: Array, x: Array, sigmas: tuple[float, ...]) -> np.ndarray:

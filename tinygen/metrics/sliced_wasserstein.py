@@ -61,9 +61,9 @@ def pyramid_distance(
     lowest  : the size of the last level, which holds what is left: a blurred image
 
     Of either set each level's patches are brought to mean 0 and variance 1, a channel each, as in
-    the paper's code: brightness and contrast as such are not compared. A set whose patches are
-    constant is compared as zeros. Raises ValueError for sizes that are no such powers, and for
-    sets of different counts or shapes.
+    the paper's code: brightness and contrast as such are not compared. A set whose patches differ
+    by no more than rounding is compared as zeros. Raises ValueError for sizes that are no such
+    powers, and for sets of different counts or shapes.
     """
     check_array("pyramid_distance: a", a, "N", "R", "R", "C")
     check_array("pyramid_distance: b", b, *a.shape)
@@ -74,7 +74,8 @@ def pyramid_distance(
     for level, other in zip(laplacian(a, lowest), laplacian(b, lowest), strict=True):
         N, R = len(level), level.shape[1]
         corner = rng.integers(0, R - PATCH + 1, size=(2, N, patches))
-        rows, others = (normalised(cut(x, corner)) for x in (level, other))
+        pairs = ((level, a), (other, b))
+        rows, others = (normalised(cut(x, corner), rounding(images)) for x, images in pairs)
         found[R] = sliced_wasserstein(rows, others, rng, directions)
     return found
 
@@ -130,8 +131,17 @@ def cut(x: Array, corner: np.ndarray) -> Array:
     return x[tuple(map(xp.asarray, (n, i, j)))]
 
 
-def normalised(patches: Array) -> Array:
-    """Mean 0 and variance 1 in each channel: (M, 7, 7, C) -> (M, 49 C)."""
-    centred = patches - patches.mean(axis=(0, 1, 2))
-    std = namespace(patches).sqrt((centred * centred).mean(axis=(0, 1, 2)))
-    return (centred / (std + (std == 0))).reshape(len(patches), -1)
+def rounding(images: Array) -> float:
+    """The std of a level below which it may be what rounding has left of constant images."""
+    info = np.finfo(images.dtype)
+    return float(64 * info.eps * abs(images).max() + info.tiny)
+
+
+def normalised(patches: Array, least: float) -> Array:
+    """Mean 0 and variance 1 in each channel, 0 where the std is below least: (M, 49 C)."""
+    xp, over = namespace(patches), (0, 1, 2)
+    exact = patches.astype(np.float64)  # a mean of millions of float32 loses their last digits
+    exact -= exact.mean(axis=over)
+    std = xp.sqrt((exact * exact).mean(axis=over))  #                                     (C,)
+    exact *= (std > least) / xp.maximum(std, least)
+    return exact.astype(patches.dtype).reshape(len(patches), -1)

@@ -31,14 +31,15 @@ def feature_statistics(model: GAN, p: Params, x: Array, batch: int = 128) -> Par
     if not holds(net, BatchNorm):
         return {}
     images, _ = model.parts(x)
-    parts = [images[i : i + batch] for i in range(0, len(images), batch)]
+    # of as many images each: one alone, left over, would have no spread
+    parts = namespace(images).array_split(images, -(-len(images) // batch))
     return calibrate(net, p["discriminator"], parts)
 
 
 def discriminator_features(
     model: GAN, p: Params, x: Array, statistics: Params | None = None, grid: int = GRID
 ) -> Array:
-    """f (N, F) of images x (N, H, W, C): each LeakyReLU's output as grid x grid maxima.
+    """f (N, F) of images x (N, H, W, C): maxima, grid x grid, behind each LeakyReLU of pixels.
 
     statistics : from `feature_statistics`; without them, those of the images x
     grid       : cells a side; an output of fewer pixels is taken as it is

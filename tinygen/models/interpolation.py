@@ -12,10 +12,12 @@ docs/derivations/dcgan.md
 
 import math
 
+import numpy as np
+
 from tinygen.arrays import Array, namespace
 from tinygen.layers.base import check_array
 
-FLAT = 1e-4  # sin w below which a and b are taken as parallel
+FLAT = 1e-4  # sin w below which a and b are taken as parallel or opposite
 
 
 def slerp(a: Array, b: Array, steps: int) -> Array:
@@ -30,14 +32,13 @@ def slerp(a: Array, b: Array, steps: int) -> Array:
     if steps < 2:
         raise ValueError(f"slerp: steps must be >= 2, both ends included, got {steps}")
     xp = namespace(a)
-    norms = float(xp.linalg.norm(a)), float(xp.linalg.norm(b))
-    if not min(norms):
+    if not (a.any() and b.any()):
         raise ValueError("slerp: a code is 0, and has no direction: draw it anew")
-    t = xp.linspace(0, 1, steps, dtype=a.dtype)[:, None]  #                   (T, 1)
-    cos = float(a @ b) / (norms[0] * norms[1])
-    w = math.acos(min(1.0, max(-1.0, cos)))
-    sin = math.sin(w)
-    if sin < FLAT and cos < 0:
+    u, v = (e / xp.linalg.norm(e) for e in (a.astype(np.float64), b.astype(np.float64)))
+    # acos of a cosine near 1 or -1 has lost half of its digits; this has them all
+    w = 2 * math.atan2(float(xp.linalg.norm(u - v)), float(xp.linalg.norm(u + v)))
+    sin, t = math.sin(w), xp.linspace(0, 1, steps, dtype=a.dtype)[:, None]  # (T, 1)
+    if sin < FLAT and w > 1:
         raise ValueError("slerp: the codes are opposite, and no arc is the shortest: go by a third")
     if sin < FLAT:
         return (1 - t) * a + t * b

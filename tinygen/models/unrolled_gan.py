@@ -19,7 +19,7 @@ from tinygen import tree
 from tinygen.adversarial import Hinge, LeastSquares, Minimax, Wasserstein
 from tinygen.arguments import check_number
 from tinygen.arrays import Array, Params, device_of, namespace
-from tinygen.kernels.elementwise import sigmoid
+from tinygen.kernels.elementwise import logistic
 from tinygen.layers import BatchNorm, Dropout, MinibatchDiscrimination, MinibatchStd
 from tinygen.layers.base import NonFinite, check_finite, check_sizes
 from tinygen.layers.compose import holds
@@ -175,7 +175,7 @@ def curvature(objective: Any, real: Array, fake: Array) -> tuple[Array, Array]:
     """
     xp, M = namespace(real), len(real)
     if isinstance(objective, Minimax):  # softplus'' = sigmoid(l) sigmoid(-l)          (14)
-        return sigmoid(real) * sigmoid(-real) / M, sigmoid(fake) * sigmoid(-fake) / M
+        return logistic(real) * logistic(-real) / M, logistic(fake) * logistic(-fake) / M
     if isinstance(objective, LeastSquares):
         return xp.full_like(real, 1 / M), xp.full_like(fake, 1 / M)
     if isinstance(objective, Wasserstein):
