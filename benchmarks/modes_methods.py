@@ -4,7 +4,7 @@ Set-up "tanh" (ring, grid): the authors' 2-D example of the unrolled GAN, github
 unrolled_gan: G 256-128-128-2, D 2-128-128-1, tanh, orthogonal weights times 1.4, batch 512, Adam
 with beta1 .5, step 1e-4 for D and 1e-3 for G, 25000 rounds, data drawn anew for each batch.
 
-Set-up "pacgan" (ring, grid): Z. Lin et al., arXiv 1712.04086, section 4.1, and the authors' code,
+Set-up "pacgan" (ring, grid): Z. Lin et al., arXiv 1712.04086, and the authors' code,
 github.com/fjxmlzn/PacGAN: z N(0, I_2), G 2-400-400-400-400-2, ReLU, batch norm; D 200-200-200-1,
 maxout of 5; weights N(0, 0.02^2), Adam 1e-4 with beta1 .8; 100000 points, 400 epochs. A batch
 holds 100 packs, so that an epoch has 1000 rounds, or 500 with packs of two: for as many steps as

@@ -78,6 +78,12 @@ def test_nearness_is_the_sum_over_all_pairs():
     np.testing.assert_allclose(layer.forward(p, f)[0], by_loops(p["T"], f), rtol=1e-13)
 
 
+def test_each_pair_is_counted_once():
+    layer = L.MinibatchDiscrimination(10, 5, 3)
+    count = layer.multiply_adds((512, 10), (512, 15))
+    assert count == 512 * 10 * 15 + 512 * 512 * 15 // 2
+
+
 def test_nearness_runs_from_one_to_the_batch():
     layer, p, f = discrimination(np.random.default_rng(0))
     far = 1e3 * np.arange(5.0)[:, None] * np.ones(4)

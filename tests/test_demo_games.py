@@ -166,6 +166,15 @@ def test_with_one_step_each_the_start_decides(first, start, end):
 
 
 @every_first
+@pytest.mark.parametrize("lr", [0.3, 0.03])
+def test_within_half_a_step_of_zero_who_begins_has_it_his_way(first, lr):
+    wanted = -1 if first == "x" else 1
+    for s, end in ((-0.6, -1), (-0.4, wanted), (0.01, wanted), (0.4, wanted), (0.6, 1)):
+        seen = path(SIN.alternating(first, lr), (s * lr, 0.0), int(60 / lr**2))
+        assert SIN.value(*seen[-1])[0] == pytest.approx(end, abs=1e-6)
+
+
+@every_first
 def test_an_alternating_round_drifts_as_derived(first):
     s, lr = 0.4, 1e-3
     after = path(SIN.alternating(first, lr), (s / 2, s / 2), 1)[-1].sum()

@@ -139,8 +139,8 @@ class Wasserstein(Objective):
 
     drift : weight of E r^2, which keeps scores from drifting off (0.001 in arXiv 1710.10196, A.1)
 
-    The slope is bounded from outside: by a gradient penalty, or by clipped weights. -value is then
-    an estimate of the distance of the two distributions (times the slope).
+    The slope is bounded from outside: by a gradient penalty, or by clipped weights. Without drift
+    -value is then an estimate of the distance of the two distributions (times the slope).
     """
 
     drift: float = 0.0

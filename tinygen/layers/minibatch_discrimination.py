@@ -98,8 +98,8 @@ class MinibatchDiscrimination(Layer):
         return y, Pullback(dp, dx, y, both)
 
     def multiply_adds(self, x_shape: Any, y_shape: Any) -> int:
-        N = x_shape[0]
-        return int(N * (self.n_in + N) * self.kernels * self.n_kernel)
+        N = x_shape[0]  # each pair once
+        return int(N * (2 * self.n_in + N) * self.kernels * self.n_kernel) // 2
 
 
 def nearness(xp: Any, M: Array, n: slice) -> Array:

@@ -18,7 +18,7 @@ from tinygen.pullback import Pullback, no_params
 class PixelNorm(Layer):
     """y = x / sqrt(mean_c x_c^2 + eps)        x, y (..., C)
 
-    eps : 1e-8, as in the paper; it keeps an all-zero pixel at zero
+    eps : 1e-8, as in the paper; it keeps an all-zero pixel at zero, where dx = 1e4 dy
     """
 
     eps: float = 1e-8

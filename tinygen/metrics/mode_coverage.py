@@ -3,10 +3,10 @@
     q_k = share of the good samples that fall to mode k,   KL(q || p) = sum_k q_k log(q_k / p_k)
 
 For Gaussian modes a sample is good within 3 std of the nearest centre, and falls to it; a mode
-counts where one sample does: Z. Lin et al., PacGAN, arXiv 1712.04086, section 4.1, 2500 samples.
+counts where one sample does: Z. Lin et al., PacGAN, arXiv 1712.04086, 2500 samples.
 A perfect sampler in D = 2 has the share 1 - e^(-9/2) = 0.9889.
 
-A. Srivastava et al., VEEGAN, arXiv 1705.07761, section 4, count a mode where its centre is the
+A. Srivastava et al., VEEGAN, arXiv 1705.07761, count a mode where its centre is the
 nearest one of some good sample: the same number. Their tables differ from PacGAN's by the nets.
 
 For images a classifier says which mode a sample belongs to (`class_coverage`); there is no share

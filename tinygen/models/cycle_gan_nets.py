@@ -2,10 +2,10 @@
 
     c7s1-k  7x7 convolution to k channels, stride 1         Rk  x + f(x), f two 3x3 convolutions
     dk      3x3 convolution to k channels, stride 2         uk  3x3 transposed one, stride 2
-    Ck      4x4 convolution to k channels, stride 2, of a discriminator
+    Ck      4x4 convolution to k channels, stride 2 (of the last one 1), of a discriminator
 
-An instance norm and a ReLU (in discriminators a LeakyReLU) follow each; borders are reflected
-where the stride is 1. Those of a generator end with tanh, so images lie in -1..1.
+An instance norm and a ReLU (in discriminators a LeakyReLU) follow each. In a generator borders are
+reflected where the stride is 1, and a tanh ends it, so images lie in -1..1.
 
                                                             docs/derivations/cycle_gan.md
 """

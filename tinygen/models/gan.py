@@ -36,7 +36,7 @@ class GAN:
     """A generator against a discriminator.
 
     generator     : z (N, Z) -> (N, ...), fakes of the shape of the data
-    discriminator : (N, ...) -> scores (N, 1)
+    discriminator : (N, ...) -> scores (N, 1), or (N / m, 1) of packs of m
     n_latent      : Z
     objective     : what the two are paid
     penalty       : added to the discriminator's loss, such as GradientPenalty(10); see

@@ -5,9 +5,9 @@
     copies    = share of fakes that have another within 1e-4 of the data's spread
 
 Neither loss says so: each is measured against an opponent that moves. A generator that shows one
-point has no diversity. NOTE: one that shows two of eight modes, equally often, has about as much as
-the data: that modes are missing can only be counted where modes are known
-(metrics/mode_coverage.py).                                docs/questions/mode_collapse.md
+point has no diversity. NOTE: one that shows two of eight modes of a ring, equally often, has 0.3 of
+the data's where they are neighbours and 0.8 where they face each other, above ALIKE: that modes are
+missing can only be counted where modes are known (metrics/mode_coverage.py).                                docs/questions/mode_collapse.md
 """
 
 import warnings

@@ -2,7 +2,7 @@
 
 m, v <- 0,  t <- 0        before each of those steps; else algorithm 1 of arXiv 1412.6980
 
-The code of T. Karras et al. (arXiv 1710.10196) does so whenever a stage begins: the gradients of
+The code of T. Karras et al. (arXiv 1710.10196) does so whenever a fade begins or ends: gradients of
 other images, and of weights that took no part before, say little about each other.
                                                            docs/derivations/progressive_gan.md
 """

@@ -44,7 +44,7 @@ def duel(
     model   : with discriminator_loss, generator_loss and draw_noise, such as a GAN
     project : after each of D's steps, such as ClipWeights(0.01)
     shares  : G is judged by the fakes that D has just seen, which saves painting others.
-              NOTE: algorithm 1 draws fresh noise for G; most later code does not
+              NOTE: algorithm 1 draws fresh noise for G
     ema     : of the generator, kept in p["average"]: begin with `averaged(p)`
 
     Raises ValueError for a model with a place for a running mean that nobody would keep.

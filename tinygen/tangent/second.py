@@ -40,7 +40,7 @@ class Trace:
 
     y : its output
 
-    Made by `trace`. Nothing of the forward pass is computed twice.
+    Made by `trace`. Each layer runs forward once, for all directions.
     """
 
     links: list[Link]
