@@ -7,7 +7,8 @@
 Neither loss says so: each is measured against an opponent that moves. A generator that shows one
 point has no diversity. NOTE: one that shows two of eight modes of a ring, equally often, has 0.3 of
 the data's where they are neighbours and 0.8 where they face each other, above ALIKE: that modes are
-missing can only be counted where modes are known (metrics/mode_coverage.py).                                docs/questions/mode_collapse.md
+missing can only be counted where modes are known (metrics/mode_coverage.py).
+                                                            docs/questions/mode_collapse.md
 """
 
 import warnings
