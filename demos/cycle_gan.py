@@ -28,7 +28,8 @@ QUESTIONS = (
 WORDS = (
     "Root mean square distances; nobody told the pairs. A start is chosen by what D_B says of it, "
     "which looks at no pair. Linear maps can match the clouds by the rotation alone. Nets of two "
-    "layers may come back, and look like b, by a map that is another one.",
+    "layers may come back, and look like b, by a map that is another one; begun at the identity, "
+    "x + f(x) with a small f, both end at the rotation, or near it.",
     "Mean |G(a) - f(a)| over the pixels of test digits, 0..1; 'digit kept': the share that a "
     "classifier of true b takes for the digit that they were made from. 'residual' nets see most "
     "of a digit at each place and can redraw it; 'local' ones, 3x3 convolutions at full size, can "

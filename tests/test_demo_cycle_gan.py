@@ -64,11 +64,16 @@ def test_distance_is_a_root_mean_square_of_lengths():
 
 
 def test_a_start_is_measured_by_the_truth_that_its_training_never_saw():
-    row, found = points.trial("linear", 0, 3, "cpu")
+    row, found = points.trial("linear", "anywhere", 0, 3, "cpu")
     a, _ = points.cloud(np.random.default_rng(0), points.N)
     assert row["to the truth"] == pytest.approx(points.distance(found, a @ points.R))
     assert found.shape == a.shape and row["unlike b"] > 0 and row["there and back"] > 0.1
     assert points.distance(a, points.clean_truth()) > 1  # 60 degrees are far
+
+
+def test_linear_maps_that_begin_at_the_identity_find_the_rotation():
+    row, _ = points.trial("linear", "at the identity", 0, 1500, "cpu")
+    assert row["to the truth"] < 0.1 and row["there and back"] < 0.05  # 1.09 at the beginning
 
 
 # Digits
@@ -231,8 +236,8 @@ def test_without_their_files_real_pictures_say_what_is_missing(tmp_path, monkeyp
 
 @pytest.mark.parametrize("device", ["pretend", "cuda"], indirect=True)
 def test_the_parts_train_and_measure_on_the_device(device):
-    host, _ = points.trial("linear", 0, 2, "cpu")
-    row, found = points.trial("linear", 0, 2, device)
+    host, _ = points.trial("linear", "at the identity", 0, 2, "cpu")
+    row, found = points.trial("linear", "at the identity", 0, 2, device)
     assert row == pytest.approx(host, rel=1e-4) and isinstance(found, np.ndarray)
     data = load("digits")
     few = replace(data, train=first(data.train, 40), test=first(data.test, 12))
