@@ -46,6 +46,18 @@ def constant(value, shape):
     }
 
 
+def test_rounds_log_all_losses_and_all_gradients(rng):
+    """Of the generators the terms too; a player whose gradient dies is seen in the log."""
+    model = small()
+    p, (a, b), _ = point(rng, model)
+    done = train(game(model), p, (a, b[: len(a)]), rng=rng, epochs=1, batch=2, progress=False)
+    told = done.log[-1]["train"]
+    for player in PLAYERS:
+        assert told[f"{player}.loss"] > 0 and told[f"{player}.gradient"] > 0
+    for name in ("discriminator_a", "discriminator_b"):
+        assert 0 <= told[f"{name}.real"] <= 1 and 0 <= told[f"{name}.fake"] <= 1
+
+
 # The losses, by definition
 
 

@@ -1,5 +1,6 @@
 """Cases of CycleGAN: the generators' loss with both cycles, each discriminator's, the nets."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -36,6 +37,11 @@ def small(**options: Any) -> CycleGAN:
     return CycleGAN(*nets, a, b, **{"history": B, "cycle": 3.0} | options)
 
 
+def residual(**options: Any) -> CycleGAN:
+    """The paper's kinds of nets, narrow: instance norms, halvings, residual blocks, patches."""
+    return conv_cycle_gan((6, 8, 1), (6, 8, 2), 1, 1, 1, (2, 3), 3, identity=0.0, history=B)
+
+
 def point(rng: np.random.Generator, model: CycleGAN) -> tuple[Any, Any, Any]:
     """Parameters, with histories that are half full, a batch of other sizes, and noise."""
     p = jittered(rng, model.init(rng, "float64"))
@@ -52,11 +58,13 @@ def point(rng: np.random.Generator, model: CycleGAN) -> tuple[Any, Any, Any]:
     return p, x, model.draw_noise(rng, x)
 
 
-def turn_case(name: str, player: str, **options: Any) -> Case:
+def turn_case(
+    name: str, player: str, build: Callable[..., CycleGAN] = small, **options: Any
+) -> Case:
     """One player's loss; what is not its own stands still, histories included."""
 
     def make(rng: np.random.Generator) -> tuple[Any, Any, Any]:
-        model = small(**options)
+        model = build(**options)
         p, x, noise = point(rng, model)
 
         def f(own: Any, x: Any) -> Any:
@@ -73,6 +81,8 @@ CASES = [
     turn_case("generators", "generators"),
     turn_case("generators, other channels", "generators", identity=0.0, signed=True),
     turn_case("generators, logits", "generators", objective=NonSaturating(), history=0),
+    turn_case("generators, residual nets", "generators", residual),
+    turn_case("discriminator of a, residual nets", "discriminator_a", residual),
     turn_case("discriminator of a", "discriminator_a"),
     turn_case("discriminator of b", "discriminator_b", identity=0.0),
     layer_case(

@@ -28,6 +28,7 @@ from tinygen.layers import (
 )
 from tinygen.models.gan import GAN
 from tinygen.models.gan_nets import dense_discriminator, dense_generator
+from tinygen.models.penalties import R1, GradientPenalty
 from tinygen.pullback import Pullback
 
 N, Z, D, CLASSES = 6, 3, 7, 4
@@ -121,12 +122,31 @@ def wasserstein_gan() -> GAN:
     return dense_gan(objective=Wasserstein())
 
 
+def penalised_gan(penalty: Any, objective: Objective) -> GAN:
+    """A smooth critic of convolutions, whose loss holds a second derivative."""
+    G = Sequential(Dense(Z, 24), Reshape(IMAGE))
+    net = Sequential(Conv2d(2, 3, 3, 1, 1), Tanh(), Conv2d(3, 2, 3, 2, 1), Tanh(), Flatten(),
+                     score=Dense(8, 1))  # fmt: skip
+    return GAN(G, net, Z, objective, penalty)
+
+
 CASES = [
     *(case for objective in OBJECTIVES for case in objective_cases(objective)),
     gan_case("dense", "discriminator", dense_gan),
     gan_case("dense", "generator", dense_gan),
     gan_case("Wasserstein", "discriminator", wasserstein_gan, zero=("score.b",)),
     gan_case("Wasserstein", "generator", wasserstein_gan),
+    gan_case(
+        "gradient penalty",
+        "discriminator",
+        lambda: penalised_gan(GradientPenalty(10.0), Wasserstein()),
+        IMAGE,
+        zero=("score.b",),
+        of=(GradientPenalty,),
+    ),
+    gan_case(
+        "R1", "discriminator", lambda: penalised_gan(R1(10.0), NonSaturating()), IMAGE, of=(R1,)
+    ),
     gan_case("maxout and dropout", "discriminator", dropout_gan),
     gan_case("maxout and dropout", "generator", dropout_gan),
     gan_case("conv, batch norm", "discriminator", lambda: conv_gan(LeastSquares()), IMAGE),

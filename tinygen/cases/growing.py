@@ -29,6 +29,16 @@ def tiny(shape: tuple[int, int, int] = (8, 6, 2), channels: tuple[int, ...] = (2
     return progressive_gan(shape, channels, n_latent=2, group=2)
 
 
+def leaves(*layers: str) -> tuple[str, ...]:
+    """The weights and biases of these layers."""
+    return tuple(f"{layer}.{leaf}" for layer in layers for leaf in "Wb")
+
+
+def of_blocks(size: int, rgb: str) -> tuple[str, ...]:
+    """The leaves of a stage that takes no part."""
+    return leaves(f"block{size}.conv0", f"block{size}.conv1", rgb)
+
+
 def growing_case(name: str, player: str, level: float, zero: tuple[str, ...] = ()) -> Case:
     """A player's turn at a level, as a function of that player's parameters of all stages."""
 
@@ -58,6 +68,10 @@ CASES = [
     fade_in_case("FadeIn, on the way", 0.3),
     fade_in_case("FadeIn, at its beginning", 0.0),
     fade_in_case("FadeIn, at its end", 1.0),
+    growing_case("the first stage, D's turn", "discriminator", 0.0, of_blocks(8, "rgb8.conv")),
+    growing_case("the first stage, G's turn", "generator", 0.0, of_blocks(8, "rgb8")),
+    growing_case("the last stage, D's turn", "discriminator", 1.0, leaves("rgb4.conv")),
+    growing_case("the last stage, G's turn", "generator", 1.0, leaves("rgb4")),
     growing_case("within a fade, D's turn", "discriminator", 0.4),
     growing_case("within a fade, G's turn", "generator", 0.4),
 ]
