@@ -1,7 +1,9 @@
 """What long benchmarks keep: a file of JSON, a line a result, so that a stopped one can go on."""
 
 import argparse
+import datetime
 import json
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +31,23 @@ def known(file: Path) -> list[dict[str, Any]]:
     return rows
 
 
+def commit() -> str:
+    """The short hash of this code, and whether files differ from it."""
+
+    def git(*words: str) -> str:
+        asked = ["git", "-C", str(Path(__file__).parent), *words]
+        try:
+            return subprocess.run(asked, capture_output=True, text=True).stdout.strip()
+        except OSError:  # no git here: the result is kept all the same
+            return ""
+
+    changed = " with uncommitted changes" if git("status", "--porcelain", "-uno") else ""
+    return (git("rev-parse", "--short", "HEAD") or "unknown") + changed
+
+
 def keep(file: Path, row: dict[str, Any]) -> dict[str, Any]:
-    """Print a result, and write it behind the others."""
+    """Print a result, and write it behind the others, with the day and the commit at its end."""
+    row = row | {"date": f"{datetime.datetime.now(datetime.UTC):%Y-%m-%d}", "commit": commit()}
     text = json.dumps(row, default=float)
     print(text, flush=True)
     before = file.read_text() if file.exists() else ""

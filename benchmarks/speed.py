@@ -23,6 +23,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from results import commit
 from speed_cases import CASES, PEAK, Case
 from tqdm import tqdm
 
@@ -189,17 +190,6 @@ def machine(device: str) -> str:
         query = ["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"]
         words += f"; {subprocess.run(query, capture_output=True, text=True).stdout.strip()}"
     return words
-
-
-def commit() -> str:
-    """The short hash, and whether files differ from it."""
-
-    def git(*words: str) -> str:
-        run = subprocess.run(["git", "-C", str(HERE), *words], capture_output=True, text=True)
-        return run.stdout.strip()
-
-    changed = " with uncommitted changes" if git("status", "--porcelain", "-uno") else ""
-    return (git("rev-parse", "--short", "HEAD") or "unknown") + changed
 
 
 def heading(

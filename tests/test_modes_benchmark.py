@@ -183,10 +183,17 @@ def test_a_method_that_the_set_does_not_take_is_refused(capsys, tmp_path):
     assert "no 'r1' on stacked: choose of gan" in capsys.readouterr().err
 
 
+def test_without_git_a_result_is_kept_all_the_same(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert results.keep(tmp_path / results.RESULTS, {"seed": 0})["commit"] == "unknown"
+
+
 def test_a_line_torn_by_a_stop_is_left_out_and_the_next_result_begins_its_own(tmp_path, capsys):
     file = tmp_path / results.RESULTS
     results.keep(file, {"seed": 0})
     file.write_text(file.read_text() + '{"seed": 1, "mod')
     results.keep(file, {"seed": 2})
-    assert results.known(file) == [{"seed": 0}, {"seed": 2}]
+    rows = results.known(file)
+    assert [row["seed"] for row in rows] == [0, 2]
+    assert all(row["commit"] == results.commit() and row["date"] >= "2026" for row in rows)
     assert "a torn line is left out" in capsys.readouterr().out
