@@ -1,13 +1,26 @@
 """Warnings of a game gone wrong: a planted collapse is told, a healthy generator is not."""
 
+from dataclasses import replace
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 from tinygen import layers as L
+from tinygen import tree
 from tinygen.adversarial import Wasserstein
 from tinygen.data.toys import ring
+from tinygen.models.cycle_gan_nets import conv_cycle_gan
 from tinygen.models.gan import GAN
-from tinygen.models.gan_diagnosis import Collapse, diagnose, remarks, warn_of_collapse
+from tinygen.models.gan_diagnosis import LEAST, Collapse, diagnose, remarks, warn_of_collapse
+from tinygen.models.progressive_gan import progressive_gan
+from tinygen.models.vae_gan import VAEGAN
+from tinygen.models.vae_gan_nets import dense_vae_gan
+from tinygen.optim import adam
+from tinygen.systems import progressive_gan as progressive
+from tinygen.systems import three_turns, vae_gan
+from tinygen.systems.duel import duel
+from tinygen.training import train
 
 
 def sampler(D=None, scale=1.0, at=0.0, step=False, **options):
@@ -71,6 +84,62 @@ def test_a_critic_gives_no_verdicts_that_could_be_too_good():
     model, p = sampler(at=50.0, objective=Wasserstein())
     assert diagnose(model, p, data(), np.random.default_rng(0)).accuracy is None
     assert remarks(model, p, data()) == []
+
+
+def test_a_training_that_collapses_is_told_and_the_same_with_a_d_that_learns_is_not(rng):
+    """Against a D that hardly moves G goes to where D is highest: games.md, section 5."""
+    told = {}
+    for lr in (1e-6, 5e-3):
+        G = L.Sequential(L.Dense(2, 16), L.Tanh(), L.Dense(16, 2))
+        model = GAN(G, L.Sequential(L.Dense(2, 16), L.Tanh(), L.Dense(16, 1)), 2)
+        x, p = rng.normal(size=(500, 2)).astype(np.float32), model.init(np.random.default_rng(0))
+        game = duel(model, adam(lr, beta1=0.5), adam(5e-3, beta1=0.5))
+        done = train(game, p, x, rng=np.random.default_rng(0), steps=600, batch=64, progress=False)
+        told[lr] = remarks(model, done.p, x[:200])
+    assert "the generator has collapsed" in told[1e-6][0] and told[5e-3] == []
+
+
+def still(p):
+    """Weights of zeros: a net that puts out one thing, whatever it sees."""
+    for _, leaf in tree.leaves(p):
+        leaf[...] = 0
+
+
+def test_of_a_vae_gan_both_players_are_told(rng, monkeypatch):
+    model = dense_vae_gan((3, 3, 1), (5,), 2)
+    p, x = model.init(rng), rng.uniform(size=(40, 3, 3, 1)).astype(np.float32)
+    assert vae_gan.remarks(model, p, x[: LEAST - 1]) == []
+    still(p["decoder"])  # grey, whatever the code
+    lines = vae_gan.remarks(model, p, x)
+    assert len(lines) == 1 and lines[0].startswith("the generator has collapsed")
+    assert lines[0].endswith("train on, or lower --gamma")
+    told = SimpleNamespace(terms={"real": 1.0, "recovered": 1.0, "fake": 0.98})
+    monkeypatch.setattr(VAEGAN, "discriminator_loss", lambda *asked: (0.0, told))
+    line = vae_gan.remarks(model, p, x)[0]  # of data as much as of both kinds of fakes
+    assert line.startswith("the discriminator is too strong: it tells 99.5%")
+
+
+def test_of_a_cycle_gan_each_set_is_told_by_its_name(rng):
+    model = conv_cycle_gan((8, 8, 1), (8, 8, 1), 2, 1, 1, (2, 3), 3, norm=False)
+    p = model.init(rng)
+    x = tuple(rng.uniform(size=(20, 8, 8, 1)).astype(np.float32) for _ in "ab")
+    assert three_turns.remarks(model, p, tuple(images[: LEAST - 1] for images in x)) == []
+    before = three_turns.remarks(model, p, x)
+    still(p["generators"]["a_to_b"])
+    after = three_turns.remarks(model, p, x)
+    new = [line for line in after if line not in before]
+    assert any(line.startswith("the generator of b has collapsed") for line in new)
+    assert not any(line.startswith("the generator of a") for line in new)
+
+
+def test_a_growing_gan_is_told_of_fakes_that_are_alike(rng):
+    model = progressive_gan((8, 8, 1), (2, 2), 3, group=2)
+    p, x = model.init(rng), rng.uniform(size=(20, 8, 8, 1)).astype(np.float32)
+    still(p["generator"])
+    (line,) = progressive.remarks(model, p, x)
+    assert "collapsed" in line and line.endswith("raise --group")
+    assert progressive.remarks(model, p, x[: LEAST - 1]) == []
+    assert "stage 1 of 2" in progressive.remarks(replace(model, level=0), p, x)[0]
 
 
 def test_the_warning_can_be_caught():

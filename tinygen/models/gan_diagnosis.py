@@ -26,6 +26,16 @@ NEAR = 1e-4  # of the data's spread: fakes so near are copies
 COPIES = 0.5  # a share of copies above it is too much
 LEAST = 16  # examples, below which nothing is said
 
+CALM = (  # what helps against a discriminator that has won
+    "lower its step size or k, raise the generator's or, to a discriminator without batch norm, "
+    "add a gradient penalty (r1, gp); in a program of your own also dropout"
+)
+VARY = (  # and against fakes that are all alike
+    "train on or, to a discriminator without batch norm, add a gradient penalty (r1, gp); in a "
+    "program of your own also pack its input, discriminate minibatches, match features or unroll: "
+    "docs/questions/mode_collapse.md says what each costs"
+)
+
 
 class Collapse(UserWarning):
     """A game that has gone wrong."""
@@ -59,12 +69,17 @@ def diagnose(model: GAN, p: Params, x: Any, rng: np.random.Generator) -> Diagnos
     data, labels = (x[0], x[1]) if isinstance(x, tuple) else (x, None)
     if len(data) < 2:
         raise ValueError(f"diagnose: two examples or more make a pair, got {len(data)}")
-    fakes = distances(model.sample(p, rng, len(data), labels))
+    return compared(data, model.sample(p, rng, len(data), labels), accuracy)
+
+
+def compared(data: Array, fakes: Array, accuracy: float | None) -> Diagnosis:
+    """The numbers of fakes beside data, (N, ...) both, N >= 2, with D's accuracy where known."""
+    apart = distances(fakes)
     spread = off_diagonal(distances(data)).mean()
-    nearest = (fakes + np.diag(np.full(len(fakes), np.inf))).min(axis=1)
+    nearest = (apart + np.diag(np.full(len(apart), np.inf))).min(axis=1)
     return Diagnosis(
         accuracy,
-        float(off_diagonal(fakes).mean() / max(spread, np.finfo(np.float64).tiny)),
+        float(off_diagonal(apart).mean() / max(spread, np.finfo(np.float64).tiny)),
         float((nearest <= NEAR * spread).mean()),
     )
 
@@ -76,23 +91,22 @@ def remarks(model: GAN, p: Params, x: Any, rng: np.random.Generator | None = Non
     """
     if len(x[0] if isinstance(x, tuple) else x) < LEAST:
         return []
-    found = diagnose(model, p, x, np.random.default_rng(0) if rng is None else rng)
+    return in_words(diagnose(model, p, x, np.random.default_rng(0) if rng is None else rng))
+
+
+def in_words(found: Diagnosis, calm: str = CALM, vary: str = VARY, of: str = "") -> list[str]:
+    """What is wrong, a line each, and what helps; of: whose, as in " of b", where several play."""
     lines = []
     if found.accuracy is not None and found.accuracy >= TOO_STRONG:
         lines.append(
-            f"the discriminator is too strong: it tells {found.accuracy:.1%} of data and fakes "
-            "rightly, and its slope hardly says which way is better: lower its step size or k, "
-            "raise the generator's or, to a discriminator without batch norm, add a gradient "
-            "penalty (r1, gp); in a program of your own also dropout"
+            f"the discriminator{of} is too strong: it tells {found.accuracy:.1%} of data and fakes "
+            f"rightly, and its slope hardly says which way is better: {calm}"
         )
     if found.diversity < ALIKE or found.copies > COPIES:
         lines.append(
-            "the generator has collapsed, or hardly been trained: two fakes are "
+            f"the generator{of} has collapsed, or hardly been trained: two fakes are "
             f"{found.diversity:.2f} times as far apart as two examples of the data, and "
-            f"{found.copies:.0%} of the fakes have a copy: train on or, to a "
-            "discriminator without batch norm, add a gradient penalty (r1, gp); in a program of "
-            "your own also pack its input, discriminate minibatches, match features or unroll: "
-            "docs/questions/mode_collapse.md says what each costs"
+            f"{found.copies:.0%} of the fakes have a copy: {vary}"
         )
     return lines
 

@@ -24,7 +24,7 @@ from tinygen.schedules import Schedule
 from tinygen.systems.base import System, Task, in_batches
 from tinygen.systems.duel import CURVES
 from tinygen.systems.options import Options, option
-from tinygen.systems.three_turns import three_turns
+from tinygen.systems.three_turns import remarks, three_turns
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -222,6 +222,7 @@ SYSTEM = System(
     sample=sample,
     reconstruct=reconstruct,
     measure=measure,
+    remarks=remarks,
     drawn="translations of training examples, as the history of fakes holds them",
     has_means=False,
     density="F(G(a))",

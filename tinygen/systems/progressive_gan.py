@@ -9,6 +9,7 @@ import numpy as np
 from tinygen.arrays import Array, Params
 from tinygen.game import Game
 from tinygen.metrics import pyramid_distance
+from tinygen.models.gan_diagnosis import LEAST, compared, in_words
 from tinygen.models.penalties import GradientPenalty
 from tinygen.models.progressive_gan import ProgressiveGAN, progressive_gan
 from tinygen.models.progressive_gan_stages import began, growth, padded
@@ -94,9 +95,13 @@ def after(
 
 
 def remarks(model: ProgressiveGAN, p: Params, x: Array) -> list[str]:
-    """Where the training ended before the last stage."""
+    """Where the training ended before the last stage; else where all fakes are alike."""
     if model.level is None or model.level == model.top:
-        return []
+        x = x[:AT_ONCE]
+        if len(x) < LEAST:
+            return []
+        fakes = model.sample(p, np.random.default_rng(0), len(x))
+        return in_words(compared(x, fakes, None), vary="train on, or raise --group")
     stage, _ = model.split(model.level)
     size = model.size >> (model.top - stage)
     return [

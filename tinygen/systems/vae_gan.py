@@ -9,6 +9,7 @@ from tinygen import metrics
 from tinygen.arrays import Array, Params
 from tinygen.game import Game, Turn
 from tinygen.metrics.sharpness import sharpness
+from tinygen.models.gan_diagnosis import LEAST, compared, in_words
 from tinygen.models.vae_gan import VAEGAN
 from tinygen.models.vae_gan_nets import conv_vae_gan, dense_vae_gan
 from tinygen.optim import Optimiser, adam
@@ -98,6 +99,17 @@ def measure(model: VAEGAN, p: Params, x: Array, rng: np.random.Generator, sample
     return numbers
 
 
+def remarks(model: VAEGAN, p: Params, x: Array) -> list[str]:
+    """Where the discriminator has won, or samples are all alike."""
+    if len(x) < LEAST:
+        return []
+    rng = np.random.default_rng(0)
+    told = model.discriminator_loss(p, x, model.draw_noise(rng, x))[1].terms
+    accuracy = float(told["real"] + (told["recovered"] + told["fake"]) / 2) / 2
+    found = compared(x, model.sample(p, rng, len(x)), accuracy)
+    return in_words(found, "lower --discriminator-lr, or raise --lr", "train on, or lower --gamma")
+
+
 SYSTEM = System(
     name="vae-gan",
     title="VAE-GAN: a VAE whose images are compared by a discriminator's features",
@@ -115,6 +127,7 @@ SYSTEM = System(
     decode=lambda model, p, z: model.decode(p, z),
     sample=lambda model, p, rng, n, mean: model.sample(p, rng, n),
     reconstruct=lambda model, p, x, rng, mean: model.reconstruct(p, x),
+    remarks=remarks,
     measure=measure,
     drawn="z ~ N(0, I), decoded",
     decoded="the mean of q(z|x)",
