@@ -2,6 +2,7 @@
 
     python benchmarks/cycles.py               # 8x8 digits, two maps: ten minutes on one core
     python benchmarks/cycles.py --nets local,dense   # and other nets
+    python benchmarks/cycles.py --maps inverted,rotated --identity 0.5   # and with that loss too
     python benchmarks/cycles.py --data mnist --maps inverted --steps 800
 
 Digits a, and digits b under a known map: one half of the training digits is mapped and the other
@@ -33,13 +34,16 @@ from tinygen import resolve_device
 from tinygen.data import DataError, load
 
 COLUMNS = ("error to the true map", "of the way back", "there and back", "digit kept")
-KEYS = ("data", "map", "nets", "cycle", "seed", "steps")
+KEYS = ("data", "map", "nets", "cycle", "identity", "seed", "steps")
 
 
 def main(argv: list[str] | None = None) -> list[dict[str, Any]]:
     """Train what is missing, print a line a result and the table. Returns the rows."""
     args = arguments(argv)
-    rows, judges = known(args.out / RESULTS), dict[str, Judge]()
+    rows, judges = (
+        [{"identity": 0.0} | row for row in known(args.out / RESULTS)],
+        dict[str, Judge](),
+    )
     if not args.table:
         try:
             data = load(args.data)
@@ -65,6 +69,7 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--data", default="digits", help="grey digits with labels")
     parser.add_argument("--maps", default="inverted,coloured", help=", ".join(digits.MAPS))
     parser.add_argument("--nets", default="residual", help=", ".join(digits.NETS))
+    parser.add_argument("--identity", type=float, help="a third training with this weight of it")
     parser.add_argument("--seeds", default="0,1,2,3,4")
     parser.add_argument("--steps", type=whole, default=1000)
     parser.add_argument("--table", action="store_true", help="print what is there, train nothing")
@@ -76,6 +81,8 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
         if set(asked) - set(allowed):
             parser.error(f"--{name}: choose of {', '.join(allowed)}, got {getattr(args, name)}")
         setattr(args, name, asked)
+    if args.identity and "coloured" in args.maps:
+        parser.error("--identity: coloured digits have other channels, which no identity keeps")
     args.seeds = [int(seed) for seed in args.seeds.split(",")]
     args.device, args.out = resolve_device(args.device), Path(args.out)
     args.out.mkdir(parents=True, exist_ok=True)
@@ -83,21 +90,23 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
 
 
 def trials(args: argparse.Namespace) -> list[Trial]:
-    """Both of a seed, one after the other, so that a stopped run holds whole comparisons."""
+    """All of a seed, one after the other, so that a stopped run holds whole comparisons."""
+    weights = [(digits.CYCLE, 0.0), (0.0, 0.0)]
+    weights += [(digits.CYCLE, args.identity)] if args.identity else []
     return [
-        Trial(name, cycle, seed, args.steps, nets)
+        Trial(name, cycle, seed, args.steps, nets, identity)
         for name in args.maps
         for nets in args.nets
         for seed in args.seeds
-        for cycle in (digits.CYCLE, 0.0)
+        for cycle, identity in weights
     ]
 
 
 def table(rows: list[dict[str, Any]]) -> str:
     """Medians over the seeds, with the least and the largest; then the ratios of the errors."""
     lines = [
-        f"| data, map, nets, steps | lambda | seeds | {' | '.join(COLUMNS)} |",
-        "|---|---|---|" + "---|" * len(COLUMNS),
+        f"| data, map, nets, steps | lambda | identity | seeds | {' | '.join(COLUMNS)} |",
+        "|---|---|---|---|" + "---|" * len(COLUMNS),
     ]
     ratios = []
     kinds = sorted({tuple(row[k] for k in ("data", "map", "nets", "steps")) for row in rows})
@@ -106,10 +115,11 @@ def table(rows: list[dict[str, Any]]) -> str:
         of = [
             row for row in rows if tuple(row[k] for k in ("data", "map", "nets", "steps")) == kind
         ]
-        for cycle in sorted({row["cycle"] for row in of}, reverse=True):
-            some = [row for row in of if row["cycle"] == cycle]
+        for weights in sorted({(row["cycle"], row["identity"]) for row in of}, reverse=True):
+            some = [row for row in of if (row["cycle"], row["identity"]) == weights]
             cells = " | ".join(middle([row[name] for row in some]) for name in COLUMNS)
-            lines.append(f"| {title} | {cycle:g} | {len(some)} | {cells} |")
+            cycle, identity = weights
+            lines.append(f"| {title} | {cycle:g} | {identity:g} | {len(some)} | {cells} |")
         ratios.append(f"{title}: {ratio(of)}")
     return "\n".join([*lines, "", *ratios])
 
@@ -122,7 +132,7 @@ def middle(values: list[float]) -> str:
 def ratio(rows: list[dict[str, Any]]) -> str:
     """Error with over error without the cycle loss: of the medians, and the median ratio."""
     name = COLUMNS[0]
-    by = {(row["cycle"] > 0, row["seed"]): row[name] for row in rows}
+    by = {(row["cycle"] > 0, row["seed"]): row[name] for row in rows if not row["identity"]}
     both = [seed for with_cycle, seed in by if with_cycle and (False, seed) in by]
     if not both:
         return "no seed with both"

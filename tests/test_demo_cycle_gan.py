@@ -259,6 +259,7 @@ def test_the_benchmark_keeps_what_it_found_and_goes_on(tmp_path, monkeypatch):
     def run(trial, data, judge, device):
         ran.append((trial.map, trial.cycle, trial.seed))
         error = 0.1 + 0.01 * trial.seed if trial.cycle else 0.3
+        error += trial.identity  # of which the ratio knows nothing
         return {"error to the true map": error, "of the way back": 0.2, "there and back": 0.1,
                 "digit kept": 0.9}, None, None  # fmt: skip
 
@@ -270,18 +271,29 @@ def test_the_benchmark_keeps_what_it_found_and_goes_on(tmp_path, monkeypatch):
     assert ran == [("inverted", c, seed) for seed in (0, 1, 2) for c in (10.0, 0.0)]
     assert (
         len(rows) == 6
-        and "| digits, inverted, residual, 1000 | 10 | 3 | 0.110 (0.100 to" in printed
+        and "| digits, inverted, residual, 1000 | 10 | 0 | 3 | 0.110 (0.100 to" in printed
     )
     assert "0.37 of the medians, 0.37 the median of 3 seeds" in printed
     rows, printed = quiet(cycles.main, *words, "--table")
     assert len(rows) == 6 and len(ran) == 6
+    rows, printed = quiet(cycles.main, *words, "--seeds", "0,1,2", "--identity", "0.5")
+    assert len(rows) == 9 and ran[6:] == [("inverted", 10.0, seed) for seed in (0, 1, 2)]
+    assert "residual, 1000 | 10 | 0.5 | 3 | 0.610 (0.600 to" in printed
+    assert "0.37 of the medians, 0.37 the median of 3 seeds" in printed
 
 
-@pytest.mark.parametrize("words", [("--maps", "mirrored"), ("--nets", "local,linear")])
-def test_the_benchmark_refuses_what_it_does_not_know(words, tmp_path, capsys):
+@pytest.mark.parametrize(
+    "words, says",
+    [
+        (("--maps", "mirrored"), "choose of"),
+        (("--nets", "local,linear"), "choose of"),
+        (("--identity", "0.5"), "coloured digits have other channels"),
+    ],
+)
+def test_the_benchmark_refuses_what_it_does_not_know(words, says, tmp_path, capsys):
     with pytest.raises(SystemExit):
         cycles.main([*words, "--out", str(tmp_path)])
-    assert "choose of" in capsys.readouterr().err
+    assert says in capsys.readouterr().err
 
 
 # The page

@@ -43,9 +43,10 @@ AT_ONCE = 250  # images translated
 class Trial:
     """One training: the map, the nets, the weight of the cycle loss, and what is random.
 
-    nets : "local", 3x3 convolutions at full size with a way round them; "residual", the paper's
-           generator with one halving, each place of which sees most of the digit; or "dense",
-           which do not know that a picture is one
+    identity : weight of the identity loss, as a share of the cycle's
+    nets     : "local", 3x3 convolutions at full size with a way round them; "residual", the
+               paper's generator with one halving, each place of which sees most of the digit; or
+               "dense", which do not know that a picture is one. None has norms
     """
 
     map: str
@@ -53,11 +54,12 @@ class Trial:
     seed: int
     steps: int
     nets: str = "local"
+    identity: float = 0.0
 
     def model(self, shape: tuple[int, ...]) -> CycleGAN:
         """The model for digits of this shape."""
         other = (*shape[:2], 3) if self.map == "coloured" else shape
-        options: dict[str, Any] = {"cycle": self.cycle, "identity": 0.0}
+        options: dict[str, Any] = {"cycle": self.cycle, "identity": self.identity}
         small = shape[0] < 16
         if self.nets != "dense":
             local = self.nets == "local"
