@@ -7,6 +7,7 @@ on, on one machine with one number of BLAS threads, to the same bits.
 
 import sys
 import time
+from collections.abc import Callable, Iterable
 from contextlib import nullcontext
 from typing import Any
 
@@ -24,6 +25,8 @@ from tinygen.runs import Run
 from tinygen.state import State
 
 __all__ = ["Diverged", "Game", "Interrupted", "Trained", "Turn", "evaluate", "train"]
+
+Look = Callable[[Params, int], Iterable[str]]  # (p, step) -> lines
 
 
 class Diverged(FloatingPointError):
@@ -50,6 +53,7 @@ def train(
     progress: bool = True,
     run: Run | None = None,
     save_every: float = 30.0,
+    look: Look | None = None,
 ) -> Trained:
     """Play `game` on the batches of x, until `epochs` or `steps` are done. p is copied.
 
@@ -65,6 +69,7 @@ def train(
     run           : a folder for log and checkpoints; where it holds a checkpoint, training goes on
                     from there: p is only its pattern then, and `rng` takes up the saved state
     save_every    : seconds between two checkpoints; one is always written at the end
+    look          : (p, step) -> lines to print after an epoch, such as warnings; it changes nothing
 
     Raises ValueError or TypeError for bad data, Diverged at the step where the loss is not finite,
     Interrupted at the first Ctrl-C, after the step is done and the run saved; RunError where the
@@ -101,6 +106,8 @@ def train(
                         loop.close_epoch()
                         part = "train" if validation is None else "validation"
                         bar.set_postfix_str(describe(part, loop.done.log[-1][part]), refresh=False)
+                        for line in look(state.p, state.step) if look else ():
+                            bar.write(f"epoch {state.epoch}: {line}", file=sys.stderr)
                     if time.monotonic() - loop.saved >= save_every:
                         loop.save()
                 loop.save()

@@ -12,7 +12,8 @@ from tinygen import examples
 from tinygen.arguments import check_number
 from tinygen.arrays import resolve_device, to_device
 from tinygen.commands import check_seed
-from tinygen.commands.train_options import add_options
+from tinygen.commands.train_options import EXAMPLES, add_options, examples_of
+from tinygen.commands.watch import Watch
 from tinygen.data import load
 from tinygen.data.dataset import Dataset
 from tinygen.interrupt import requests
@@ -25,24 +26,6 @@ from tinygen.systems.trained import describe, read_options
 from tinygen.training import Diverged, Interrupted, Trained, check_asked, train
 
 HELP = "train a system on a data set"
-
-EXAMPLES = """
-examples:
-  tinygen train vae                              784-400-20 on MNIST, 50 epochs
-  tinygen train vae --data digits --epochs 100   on the digits that come with the package
-  tinygen train --resume runs/vae-mnist          go on where a run stopped or was killed
-  tinygen train vae --help                       what VAEs can be told: nets, priors, ...
-"""
-
-
-def examples_of(kind: System) -> str:
-    """The same for one system."""
-    again = f"tinygen train --resume runs/{kind.name}-{kind.data}"
-    lines = {f"tinygen train {kind.name} {told}": what for told, what in kind.uses.items()}
-    lines[again] = "go on where a run stopped or was killed"
-    lines[f"{again} --epochs {2 * kind.epochs}"] = "train it for longer"
-    wide = max(map(len, lines))
-    return "\nexamples:\n" + "".join(f"  {line:{wide}}   {what}\n" for line, what in lines.items())
 
 
 def add(parser: argparse.ArgumentParser, words: list[str]) -> None:
@@ -207,6 +190,13 @@ def play(
     begun = run.checkpoint.exists()
     p = job.model.init(rng) if begun else kind.start(job.model, rng, x)
     print(f"{kind.title} on {dataset.name} ({len(dataset.train)} examples), into {run.path}")
+    few = examples.rows(x if validation is None else validation, slice(REMARKED))
+    few = job.transform(np.random.default_rng(config["seed"]), few) if job.transform else few
+    epoch_steps = Task.of(dataset).epoch_steps(config["batch"])
+
+    def remarks(p: Any, step: int, few: Any) -> list[str]:
+        return kind.remarks(kind.after(job.model, options, step, epoch_steps), p, few)
+
     try:
         done = train(
             job.game,
@@ -218,6 +208,7 @@ def play(
             order=kind.order(job.model, options, x),
             run=run,
             save_every=args.save_every,
+            look=Watch(remarks, few) if len(job.game.turns) > 1 else None,
             **{name: config[name] for name in ("epochs", "steps", "batch", "patience")},
         )
     except Interrupted as stopped:
@@ -229,11 +220,7 @@ def play(
             error.trained,
         ) from error
     tell(done, run)
-    few = examples.rows(x if validation is None else validation, slice(REMARKED))
-    few = job.transform(np.random.default_rng(config["seed"]), few) if job.transform else few
-    epoch_steps = Task.of(dataset).epoch_steps(config["batch"])
-    left = kind.after(job.model, options, done.log[-1]["step"], epoch_steps)
-    for line in kind.remarks(left, done.best, few):
+    for line in remarks(done.best, done.log[-1]["step"], few):
         print(f"note: {line}")
     return 0
 

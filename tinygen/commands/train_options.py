@@ -6,6 +6,24 @@ from typing import Any, get_origin
 
 from tinygen.systems import SYSTEMS, System
 
+EXAMPLES = """
+examples:
+  tinygen train vae                              784-400-20 on MNIST, 50 epochs
+  tinygen train vae --data digits --epochs 100   on the digits that come with the package
+  tinygen train --resume runs/vae-mnist          go on where a run stopped or was killed
+  tinygen train vae --help                       what VAEs can be told: nets, priors, ...
+"""
+
+
+def examples_of(kind: System) -> str:
+    """The same for one system."""
+    again = f"tinygen train --resume runs/{kind.name}-{kind.data}"
+    lines = {f"tinygen train {kind.name} {told}": what for told, what in kind.uses.items()}
+    lines[again] = "go on where a run stopped or was killed"
+    lines[f"{again} --epochs {2 * kind.epochs}"] = "train it for longer"
+    wide = max(map(len, lines))
+    return "\nexamples:\n" + "".join(f"  {line:{wide}}   {what}\n" for line, what in lines.items())
+
 
 def add_options(parser: argparse.ArgumentParser, words: list[str]) -> System | None:
     """The options of the system that `words`, the command line, names, and it, if it names one."""
