@@ -50,8 +50,7 @@ def sigmoid(xp: Any, x: Array) -> Array:
 @fused
 def logistic(xp: Any, x: Array) -> Array:
     """1 / (1 + e^-x) with all its digits; in float32 `sigmoid` has none of them by x = -17."""
-    small = xp.exp(-xp.abs(x))
-    return xp.where(x < 0, small, 1) / (1 + small)
+    return xp.exp(xp.minimum(x, 0)) / (1 + xp.exp(-xp.abs(x)))
 
 
 @fused
