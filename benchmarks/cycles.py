@@ -81,6 +81,8 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
         if set(asked) - set(allowed):
             parser.error(f"--{name}: choose of {', '.join(allowed)}, got {getattr(args, name)}")
         setattr(args, name, asked)
+    if args.identity is not None and not 0 < args.identity < np.inf:
+        parser.error(f"--identity: a share > 0 of the cycle's weight, got {args.identity}")
     if args.identity and "coloured" in args.maps:
         parser.error("--identity: coloured digits have other channels, which no identity keeps")
     args.seeds = [int(seed) for seed in args.seeds.split(",")]

@@ -45,9 +45,12 @@ def commit() -> str:
     return (git("rev-parse", "--short", "HEAD") or "unknown") + changed
 
 
+COMMIT = commit()  # when this program began; others may land while it runs
+
+
 def keep(file: Path, row: dict[str, Any]) -> dict[str, Any]:
-    """Print a result, and write it behind the others, with the day and the commit at its end."""
-    row = row | {"date": f"{datetime.datetime.now(datetime.UTC):%Y-%m-%d}", "commit": commit()}
+    """Print a result, and write it behind the others, with the day and the program's commit."""
+    row = row | {"date": f"{datetime.datetime.now(datetime.UTC):%Y-%m-%d}", "commit": COMMIT}
     text = json.dumps(row, default=float)
     print(text, flush=True)
     before = file.read_text() if file.exists() else ""

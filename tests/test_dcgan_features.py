@@ -77,7 +77,7 @@ def test_with_statistics_features_do_not_hang_on_the_images_beside(point):
     np.testing.assert_allclose(discriminator_features(model, p, x), f, atol=1e-9)  # of all
 
 
-@pytest.mark.parametrize("batch", [4, 19, 20, 64])
+@pytest.mark.parametrize("batch", [2, 4, 19, 20, 64])
 def test_no_image_is_left_over_alone(rng, batch):
     """Behind a dense layer one image has one value a channel, of which there is no spread."""
     model = dcgan((8, 8, 1), 4, (3, 5), hidden=6)

@@ -288,6 +288,8 @@ def test_the_benchmark_keeps_what_it_found_and_goes_on(tmp_path, monkeypatch):
         (("--maps", "mirrored"), "choose of"),
         (("--nets", "local,linear"), "choose of"),
         (("--identity", "0.5"), "coloured digits have other channels"),
+        (("--maps", "inverted", "--identity", "-1"), "a share > 0 of the cycle's weight, got -1.0"),
+        (("--maps", "inverted", "--identity", "nan"), "a share > 0"),
     ],
 )
 def test_the_benchmark_refuses_what_it_does_not_know(words, says, tmp_path, capsys):

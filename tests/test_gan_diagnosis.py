@@ -10,6 +10,7 @@ from tinygen import layers as L
 from tinygen import tree
 from tinygen.adversarial import Wasserstein
 from tinygen.data.toys import ring
+from tinygen.models.cycle_gan import CycleGAN
 from tinygen.models.cycle_gan_nets import conv_cycle_gan
 from tinygen.models.gan import GAN
 from tinygen.models.gan_diagnosis import LEAST, Collapse, diagnose, remarks, warn_of_collapse
@@ -119,8 +120,9 @@ def test_of_a_vae_gan_both_players_are_told(rng, monkeypatch):
     assert line.startswith("the discriminator is too strong: it tells 99.5%")
 
 
-def test_of_a_cycle_gan_each_set_is_told_by_its_name(rng):
-    model = conv_cycle_gan((8, 8, 1), (8, 8, 1), 2, 1, 1, (2, 3), 3, norm=False)
+def test_of_a_cycle_gan_each_set_is_told_by_its_name(rng, monkeypatch):
+    """And fakes are those of today: a history of 8 would be too short for the look's 20."""
+    model = conv_cycle_gan((8, 8, 1), (8, 8, 1), 2, 1, 1, (2, 3), 3, norm=False, history=8)
     p = model.init(rng)
     x = tuple(rng.uniform(size=(20, 8, 8, 1)).astype(np.float32) for _ in "ab")
     assert three_turns.remarks(model, p, tuple(images[: LEAST - 1] for images in x)) == []
@@ -130,6 +132,12 @@ def test_of_a_cycle_gan_each_set_is_told_by_its_name(rng):
     new = [line for line in after if line not in before]
     assert any(line.startswith("the generator of b has collapsed") for line in new)
     assert not any(line.startswith("the generator of a") for line in new)
+    told = SimpleNamespace(terms={"real": 1.0, "fake": 0.99})
+    monkeypatch.setattr(CycleGAN, "discriminator_a_loss", lambda *asked: (0.0, told))
+    lines = three_turns.remarks(model, p, x)
+    assert any("discriminator of a is too strong: it tells 99.5%" in line for line in lines)
+    critic = replace(model, objective=Wasserstein())
+    assert not any("too strong" in line for line in three_turns.remarks(critic, p, x))
 
 
 def test_a_growing_gan_is_told_of_fakes_that_are_alike(rng):

@@ -185,7 +185,13 @@ def test_a_method_that_the_set_does_not_take_is_refused(capsys, tmp_path):
 
 def test_without_git_a_result_is_kept_all_the_same(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert results.keep(tmp_path / results.RESULTS, {"seed": 0})["commit"] == "unknown"
+    assert results.commit() == "unknown"
+
+
+def test_a_result_is_of_the_commit_that_the_program_began_at(tmp_path, monkeypatch):
+    monkeypatch.setattr(results, "commit", lambda: "another, that has landed since")
+    kept = results.keep(tmp_path / results.RESULTS, {"seed": 0})
+    assert kept["commit"] == results.COMMIT and len(results.COMMIT) >= 7
 
 
 def test_a_line_torn_by_a_stop_is_left_out_and_the_next_result_begins_its_own(tmp_path, capsys):
@@ -195,5 +201,5 @@ def test_a_line_torn_by_a_stop_is_left_out_and_the_next_result_begins_its_own(tm
     results.keep(file, {"seed": 2})
     rows = results.known(file)
     assert [row["seed"] for row in rows] == [0, 2]
-    assert all(row["commit"] == results.commit() and row["date"] >= "2026" for row in rows)
+    assert all(row["commit"] == results.COMMIT and row["date"] >= "2026" for row in rows)
     assert "a torn line is left out" in capsys.readouterr().out

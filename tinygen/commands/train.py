@@ -194,9 +194,11 @@ def play(
     few = job.transform(np.random.default_rng(config["seed"]), few) if job.transform else few
     epoch_steps = Task.of(dataset).epoch_steps(config["batch"])
 
-    def remarks(p: Any, step: int, few: Any) -> list[str]:
-        return kind.remarks(kind.after(job.model, options, step, epoch_steps), p, few)
+    def left(step: int) -> Any:
+        return kind.after(job.model, options, step, epoch_steps)
 
+    look = kind.look
+    watch = look and Watch(lambda p, step, few: look(left(step), p, few), few)
     try:
         done = train(
             job.game,
@@ -208,7 +210,7 @@ def play(
             order=kind.order(job.model, options, x),
             run=run,
             save_every=args.save_every,
-            look=Watch(remarks, few) if len(job.game.turns) > 1 else None,
+            look=watch,
             **{name: config[name] for name in ("epochs", "steps", "batch", "patience")},
         )
     except Interrupted as stopped:
@@ -220,7 +222,7 @@ def play(
             error.trained,
         ) from error
     tell(done, run)
-    for line in remarks(done.best, done.log[-1]["step"], few):
+    for line in kind.remarks(left(done.log[-1]["step"]), done.best, few):
         print(f"note: {line}")
     return 0
 

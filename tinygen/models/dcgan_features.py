@@ -31,8 +31,8 @@ def feature_statistics(model: GAN, p: Params, x: Array, batch: int = 128) -> Par
     if not holds(net, BatchNorm):
         return {}
     images, _ = model.parts(x)
-    # of as many images each: one alone, left over, would have no spread
-    parts = namespace(images).array_split(images, -(-len(images) // batch))
+    # of as many images each, or one more: one alone, left over, would have no spread
+    parts = namespace(images).array_split(images, max(1, len(images) // batch))
     return calibrate(net, p["discriminator"], parts)
 
 

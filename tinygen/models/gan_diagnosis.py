@@ -27,8 +27,8 @@ COPIES = 0.5  # a share of copies above it is too much
 LEAST = 16  # examples, below which nothing is said
 
 CALM = (  # what helps against a discriminator that has won
-    "lower its step size or k, raise the generator's or, to a discriminator without batch norm, "
-    "add a gradient penalty (r1, gp); in a program of your own also dropout"
+    "lower its step size or k, raise the generator's, give it dropout or, where it has no batch "
+    "norm, a gradient penalty (r1, gp)"
 )
 VARY = (  # and against fakes that are all alike
     "train on or, to a discriminator without batch norm, add a gradient penalty (r1, gp); in a "

@@ -34,12 +34,14 @@ def slerp(a: Array, b: Array, steps: int) -> Array:
     xp = namespace(a)
     if not (a.any() and b.any()):
         raise ValueError("slerp: a code is 0, and has no direction: draw it anew")
-    u, v = (e / xp.linalg.norm(e) for e in (a.astype(np.float64), b.astype(np.float64)))
+    u, v = (e / abs(e).max() for e in (a.astype(np.float64), b.astype(np.float64)))
+    u, v = u / xp.linalg.norm(u), v / xp.linalg.norm(v)
     # acos of a cosine near 1 or -1 has lost half of its digits; this has them all
     w = 2 * math.atan2(float(xp.linalg.norm(u - v)), float(xp.linalg.norm(u + v)))
-    sin, t = math.sin(w), xp.linspace(0, 1, steps, dtype=a.dtype)[:, None]  # (T, 1)
+    sin, t = math.sin(w), xp.linspace(0, 1, steps)[:, None]  #                (T, 1)
     if sin < FLAT and w > 1:
         raise ValueError("slerp: the codes are opposite, and no arc is the shortest: go by a third")
     if sin < FLAT:
-        return (1 - t) * a + t * b
-    return xp.sin((1 - t) * w) / sin * a + xp.sin(t * w) / sin * b  #         (T, Z)   (8)
+        return ((1 - t) * a + t * b).astype(a.dtype)
+    z = xp.sin((1 - t) * w) / sin * a + xp.sin(t * w) / sin * b  #            (T, Z)   (8)
+    return z.astype(a.dtype)

@@ -107,6 +107,8 @@ class System:
     takes        : the kinds of data
     remarks      : (model, p, some examples) -> lines to print after a training and with the
                    numbers, of what should not be overlooked, such as latent dimensions that died
+    look         : (model, p, some examples) -> those of them that are worth saying while a game is
+                   trained: a player that has won, fakes that are all alike
     caution      : a line to print with the numbers of `measure`, of what they do not say
     figures      : (gallery, see pictures.py) -> {name: figure}, pictures of its own, each with a
     captions     : {"name.png": (title, what is to be seen)}
@@ -150,6 +152,7 @@ class System:
     rehearsal: int | None = 4
     takes: tuple[str, ...] = IMAGES
     remarks: Callable[[Any, Params, Any], list[str]] = lambda model, p, x: []
+    look: Callable[[Any, Params, Any], list[str]] | None = None
     caution: str = ""
     figures: Callable[[Any], dict[str, Any]] = lambda gallery: {}
     captions: dict[str, tuple[str, str]] = field(default_factory=dict)

@@ -59,9 +59,7 @@ class CycleGANOptions(Options):
         (32, 64, 128), "channels of the discriminators; 64,128,256,512: paper", least=1, fewest=1
     )
     norm: str = option(
-        "instance",
-        "of all nets; none suits small pictures such as digits, whose brightness says something",
-        ("instance", "none"),
+        "instance", "of all nets; none: for small pictures, such as digits", ("instance", "none")
     )
     lr: float = option(2e-4, "the step size of all players; the rule is Adam's", above=0)
     constant: int = option(
@@ -223,6 +221,7 @@ SYSTEM = System(
     reconstruct=reconstruct,
     measure=measure,
     remarks=remarks,
+    look=remarks,
     drawn="translations of training examples, as the history of fakes holds them",
     has_means=False,
     density="F(G(a))",

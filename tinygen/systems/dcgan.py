@@ -187,6 +187,7 @@ SYSTEM = System(
     has_means=False,
     examples=seen,
     remarks=remarks,
+    look=remarks,
     figures=figures,
     captions=CAPTIONS
     | {

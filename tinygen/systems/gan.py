@@ -174,6 +174,7 @@ SYSTEM = System(
     has_means=False,
     takes=IMAGES,
     remarks=gan_diagnosis.remarks,
+    look=gan_diagnosis.remarks,
     caution=WARNING + ".",
     captions=CAPTIONS,
 )

@@ -94,14 +94,19 @@ def after(
     return replace(model, level=growth(model.top, *lengths(o, epoch_steps))(max(step - 1, 0)))
 
 
+def alike(model: ProgressiveGAN, p: Params, x: Array) -> list[str]:
+    """Where all fakes of the last stage are alike; of a critic nothing says that it has won."""
+    x = x[:AT_ONCE]
+    if len(x) < LEAST or (model.level is not None and model.level < model.top):
+        return []
+    fakes = model.sample(p, np.random.default_rng(0), len(x))
+    return in_words(compared(x, fakes, None), vary="train on, or raise --group")
+
+
 def remarks(model: ProgressiveGAN, p: Params, x: Array) -> list[str]:
     """Where the training ended before the last stage; else where all fakes are alike."""
     if model.level is None or model.level == model.top:
-        x = x[:AT_ONCE]
-        if len(x) < LEAST:
-            return []
-        fakes = model.sample(p, np.random.default_rng(0), len(x))
-        return in_words(compared(x, fakes, None), vary="train on, or raise --group")
+        return alike(model, p, x)
     stage, _ = model.split(model.level)
     size = model.size >> (model.top - stage)
     return [
@@ -207,6 +212,7 @@ SYSTEM = System(
     order=whole_groups,
     after=after,
     remarks=remarks,
+    look=alike,
     batch=16,
     rehearsal=None,  # a whole batch, of which groups must be whole
     figures=figures,

@@ -128,6 +128,7 @@ SYSTEM = System(
     sample=lambda model, p, rng, n, mean: model.sample(p, rng, n),
     reconstruct=lambda model, p, x, rng, mean: model.reconstruct(p, x),
     remarks=remarks,
+    look=remarks,
     measure=measure,
     drawn="z ~ N(0, I), decoded",
     decoded="the mean of q(z|x)",

@@ -125,7 +125,8 @@ def remembered(backward: Pullback, y: Any) -> Pullback:
     """The same pullback, which keeps its last dx until another dy comes.
 
     du = J^T dv (5) is the backward pass that gave the gradient in the first place, from the same
-    dv: a penalty's second pass finds it, layer by layer, and does not compute it again.
+    dv: a penalty's second pass finds it, layer by layer, and does not compute it again, as long as
+    it is handed the same array; behind a sum or a layer that makes a new one it is computed.
     """
     last: list[Any] = []  # dy, dx
 
