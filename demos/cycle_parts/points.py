@@ -50,9 +50,9 @@ def mlp(n_out: int, hidden: int = 32) -> L.Sequential:
 
 def model_of(kind: str, begun: str) -> CycleGAN:
     """Linear generators, or two-layer ones; the discriminators are two-layer nets."""
-    G, F = (L.Dense(2, 2, bias=False) if kind == "linear" else mlp(2) for _ in "GF")
-    if begun == "at the identity":
-        G, F = L.Residual(G), L.Residual(F)  # x + f(x), as the generators of pictures have
+    nets = [L.Dense(2, 2, bias=False) if kind == "linear" else mlp(2) for _ in "GF"]
+    # x + f(x), as the generators of pictures have
+    G, F = map(L.Residual, nets) if begun == "at the identity" else nets
     return CycleGAN(
         G, F, mlp(1), mlp(1), (2,), (2,), cycle=CYCLE, identity=0.0, history=0
     )  # fmt: skip
