@@ -40,10 +40,8 @@ KEYS = ("data", "map", "nets", "cycle", "identity", "seed", "steps")
 def main(argv: list[str] | None = None) -> list[dict[str, Any]]:
     """Train what is missing, print a line a result and the table. Returns the rows."""
     args = arguments(argv)
-    rows, judges = (
-        [{"identity": 0.0} | row for row in known(args.out / RESULTS)],
-        dict[str, Judge](),
-    )
+    rows = [{"identity": 0.0} | row for row in known(args.out / RESULTS)]
+    judges = dict[str, Judge]()
     if not args.table:
         try:
             data = load(args.data)

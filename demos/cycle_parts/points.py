@@ -67,10 +67,8 @@ def trial(
     pays D_B, (D - 1)^2 / 2, the one number here that looks at no pair and can choose a start.
     """
     rng = np.random.default_rng([seed, 1])
-    model, sets = (
-        model_of(kind, begun),
-        (cloud(rng, N)[0], (cloud(rng, N)[0] @ R).astype(np.float32)),
-    )
+    model = model_of(kind, begun)
+    sets = cloud(rng, N)[0], (cloud(rng, N)[0] @ R).astype(np.float32)
     p, terms = fit(model, sets, seed, steps, BATCH, LR, device, BEGUN[begun])
     a = cloud(np.random.default_rng(0), N)[0]
     b = model.translate(p, to_device(a, device))

@@ -33,19 +33,19 @@ def three_turns(model: CycleGAN, generators: Optimiser, discriminators: Optimise
 
 def remarks(model: CycleGAN, p: Params, x: Any) -> list[str]:
     """Of either set, where its discriminator has won or translations into it are all alike."""
-    sets = {"a": x[0][:LOOKED_AT], "b": x[1][:LOOKED_AT]}
-    n = min(map(len, sets.values()))
+    n, lines = min(len(x[0]), len(x[1]), LOOKED_AT), list[str]()
     if n < LEAST:
         return []
+    sets = {"a": x[0][:n], "b": x[1][:n]}
+    pair = sets["a"], sets["b"]
     model = replace(model, history=0)  # fakes of today alone
     p = {player: p[player] for player in PLAYERS}
-    pair, lines = tuple(images[:n] for images in sets.values()), list[str]()
     noise = model.draw_noise(np.random.default_rng(0), pair)
-    for to, images in zip(sets, pair, strict=True):
+    for to, images in sets.items():
         _, backward = getattr(model, f"discriminator_{to}_loss")(p, pair, noise)
         accuracy = float(backward.terms["real"] + backward.terms["fake"]) / 2
         critic = model.objective.threshold is None  # whose scores are no verdicts
-        fakes = model.translate(p, pair["ab".index(OTHER[to])], to)
+        fakes = model.translate(p, sets[OTHER[to]], to)
         found = compared(images, fakes, None if critic else accuracy)
         lines += in_words(found, CALM, VARY, of=f" of {to}")
     return lines
